@@ -1,0 +1,273 @@
+package pebblekv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/leatdev/leat/internal/kv"
+)
+
+// source is what a closure reads from: a snapshot, or a batch over the store.
+type source interface {
+	Get(key []byte) ([]byte, io.Closer, error)
+	NewIter(o *pebble.IterOptions) (*pebble.Iterator, error)
+}
+
+// reader implements kv.Reader.
+type reader struct {
+	s    *Store
+	src  source
+	held []io.Closer // keep the values Get returned alive until the closure ends
+}
+
+func (r *reader) close() {
+	for _, c := range r.held {
+		_ = c.Close() // only unpins blocks
+	}
+	r.held = nil
+}
+
+func (r *reader) Get(key []byte) ([]byte, bool, error) {
+	v, c, err := r.src.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, r.s.readError(err)
+	}
+	r.held = append(r.held, c)
+	return v, true, nil
+}
+
+func (r *reader) Scan(rg kv.Range, visit func(key, value []byte) error) error {
+	it, err := r.src.NewIter(&pebble.IterOptions{LowerBound: rg.Start, UpperBound: rg.End})
+	if err != nil {
+		return r.s.readError(err)
+	}
+	err = scan(it, rg.Reverse, visit)
+	if cerr := it.Close(); cerr != nil {
+		return r.s.readError(cerr)
+	}
+	if errors.Is(err, kv.ErrStop) {
+		return nil
+	}
+	return err
+}
+
+func scan(it *pebble.Iterator, reverse bool, visit func(key, value []byte) error) error {
+	first, next := it.First, it.Next
+	if reverse {
+		first, next = it.Last, it.Prev
+	}
+	for ok := first(); ok; ok = next() {
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return nil // the iterator keeps it, and its Close reports it
+		}
+		if err := visit(it.Key(), v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// txn implements kv.Txn on an indexed batch: it reads its own writes.
+type txn struct {
+	reader
+	batch *pebble.Batch
+	bytes int
+}
+
+func (t *txn) room(key, value int) error {
+	switch {
+	case key > kv.MaxKeyBytes:
+		return fmt.Errorf("%w: key of %d bytes, at most %d", kv.ErrTooLarge, key, kv.MaxKeyBytes)
+	case value > kv.MaxValueBytes:
+		return fmt.Errorf("%w: value of %d bytes, at most %d", kv.ErrTooLarge, value, kv.MaxValueBytes)
+	case t.bytes+key+value > kv.MaxTxnBytes:
+		return fmt.Errorf("%w: transaction past %d bytes", kv.ErrTooLarge, kv.MaxTxnBytes)
+	}
+	t.bytes += key + value
+	return nil
+}
+
+func (t *txn) Set(key, value []byte) error {
+	if err := t.room(len(key), len(value)); err != nil {
+		return err
+	}
+	return t.batch.Set(key, value, nil)
+}
+
+func (t *txn) Delete(key []byte) error {
+	if err := t.room(len(key), 0); err != nil {
+		return err
+	}
+	return t.batch.Delete(key, nil)
+}
+
+func (t *txn) DeleteRange(start, end []byte) error {
+	if err := t.room(max(len(start), len(end)), 0); err != nil {
+		return err
+	}
+	return t.batch.DeleteRange(start, end, nil)
+}
+
+// View implements kv.Store.
+func (s *Store) View(ctx context.Context, fn func(kv.Reader) error) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.versions.leave()
+	ver := s.versions.acquire(s.failure.Load() != nil)
+	defer s.versions.release(ver)
+	r := &reader{s: s, src: ver.snap}
+	err := runView(r, fn)
+	if werr := s.await(ctx, ver); werr != nil {
+		return werr
+	}
+	return err
+}
+
+func runView(r *reader, fn func(kv.Reader) error) error {
+	defer r.close()
+	return fn(r)
+}
+
+// Update implements kv.Store.
+func (s *Store) Update(ctx context.Context, fn func(kv.Txn) error) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.versions.leave()
+	if err := s.lockWriter(ctx); err != nil {
+		return err
+	}
+	ver, batch, err := s.runUpdate(fn)
+	if batch != nil {
+		return s.commit(ver, batch)
+	}
+	if ver == nil {
+		return err
+	}
+	defer s.versions.release(ver)
+	if werr := s.await(ctx, ver); werr != nil {
+		return werr
+	}
+	return err
+}
+
+// lockWriter waits for its turn among the Updates.
+func (s *Store) lockWriter(ctx context.Context) error {
+	select {
+	case s.writer <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case s.writer <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.failed:
+		return s.failureErr()
+	}
+}
+
+// runUpdate runs fn and applies what it wrote; the writer's lock is held and let
+// go. It returns the applied batch with its new version, or else a held version
+// whose durability fn's error (or its empty success) must wait for.
+func (s *Store) runUpdate(fn func(kv.Txn) error) (*version, *pebble.Batch, error) {
+	defer func() { <-s.writer }()
+	if err := s.writable(); err != nil {
+		return nil, nil, err
+	}
+	t := &txn{batch: s.db.NewIndexedBatch()}
+	t.reader = reader{s: s, src: t.batch}
+	err := runTxn(t, fn)
+	if err != nil || t.batch.Empty() {
+		_ = t.batch.Close() // only returns its memory
+		return s.versions.acquire(false), nil, err
+	}
+	if err := s.apply(t.batch); err != nil {
+		return nil, nil, err
+	}
+	s.space.wrote(t.bytes)
+	return s.versions.add(), t.batch, nil
+}
+
+func runTxn(t *txn, fn func(kv.Txn) error) error {
+	defer t.close()
+	return fn(t)
+}
+
+// apply writes the batch to the log's buffer and to memory. Pebble panics on a log that
+// has failed before; that must not take the process, and its readers, down.
+func (s *Store) apply(b *pebble.Batch) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.fail(fmt.Errorf("write to the log: %v", p))
+			err = s.failureErr()
+		}
+	}()
+	if s.opts.NoSync {
+		err = s.db.Apply(b, pebble.NoSync)
+	} else {
+		err = s.db.ApplyNoSyncWait(b, pebble.Sync)
+	}
+	if err != nil {
+		s.fail(err)
+	}
+	return s.failureErr()
+}
+
+// commit waits until an applied batch is durable.
+func (s *Store) commit(ver *version, b *pebble.Batch) error {
+	if !s.opts.NoSync {
+		if err := b.SyncWait(); err != nil {
+			s.fail(err)
+		}
+	}
+	// Whatever the sync said: after a failure nothing is acknowledged.
+	if err := s.failureErr(); err != nil {
+		return err
+	}
+	s.versions.durable(ver)
+	_ = b.Close() // only returns its memory
+	return nil
+}
+
+// await holds an answer back until the version it was read from is durable.
+func (s *Store) await(ctx context.Context, ver *version) error {
+	select {
+	case <-ver.done:
+		return nil
+	default:
+	}
+	select {
+	case <-ver.done:
+		return nil
+	case <-s.failed:
+		select {
+		case <-ver.done: // it was durable before the failure
+			return nil
+		default:
+			return s.failureErr()
+		}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !s.versions.enter() {
+		return kv.ErrClosed
+	}
+	return nil
+}

@@ -1,0 +1,146 @@
+package pebblekv
+
+import (
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// version is the store right behind one commit.
+type version struct {
+	number uint64
+	snap   *pebble.Snapshot
+	// refs counts the readers of snap and the list's own hold; guarded by versions.mu.
+	refs int
+	// done is closed once the commit is durable.
+	done chan struct{}
+}
+
+// versions owns the line from the last durable version to the current one.
+type versions struct {
+	db *pebble.DB
+	mu sync.Mutex
+	// line holds the last durable version first and the current one last.
+	line   []*version
+	active int // calls under way
+	idle   *sync.Cond
+	closed bool
+}
+
+func (v *versions) init(db *pebble.DB) {
+	v.db = db
+	v.idle = sync.NewCond(&v.mu)
+	first := &version{snap: db.NewSnapshot(), refs: 1, done: make(chan struct{})}
+	close(first.done) // opening a store makes all it found durable
+	v.line = []*version{first}
+}
+
+// enter counts a call in; it fails once the store is closed.
+func (v *versions) enter() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return false
+	}
+	v.active++
+	return true
+}
+
+func (v *versions) leave() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.active--
+	if v.active == 0 {
+		v.idle.Broadcast()
+	}
+}
+
+// acquire takes hold of the current version, or of the last durable one.
+func (v *versions) acquire(durable bool) *version {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	ver := v.line[len(v.line)-1]
+	if durable {
+		ver = v.line[0]
+	}
+	ver.refs++
+	return ver
+}
+
+func (v *versions) release(ver *version) {
+	v.mu.Lock()
+	drop := v.unref(ver)
+	v.mu.Unlock()
+	closeSnapshot(drop)
+}
+
+// unref lets go of ver; mu is held. It returns the snapshot to close, if any.
+func (v *versions) unref(ver *version) *pebble.Snapshot {
+	ver.refs--
+	if ver.refs > 0 {
+		return nil
+	}
+	return ver.snap
+}
+
+// add makes a new current version. The caller holds the writer's lock and has
+// just applied a commit, so the snapshot is exactly the state behind it.
+func (v *versions) add() *version {
+	snap := v.db.NewSnapshot()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	ver := &version{
+		number: v.line[len(v.line)-1].number + 1,
+		snap:   snap,
+		refs:   1,
+		done:   make(chan struct{}),
+	}
+	v.line = append(v.line, ver)
+	return ver
+}
+
+// durable moves the watermark to ver. A sync of the log covers all that was
+// written to it before, so every version up to ver is durable with it.
+func (v *versions) durable(ver *version) {
+	var drop []*pebble.Snapshot
+	v.mu.Lock()
+	for len(v.line) > 1 && v.line[1].number <= ver.number {
+		if s := v.unref(v.line[0]); s != nil {
+			drop = append(drop, s)
+		}
+		v.line[0] = nil
+		v.line = v.line[1:]
+		close(v.line[0].done)
+	}
+	v.mu.Unlock()
+	for _, s := range drop {
+		closeSnapshot(s)
+	}
+}
+
+// close refuses new calls, waits for those under way and drops all snapshots. It
+// reports false when it has been called before.
+func (v *versions) close() bool {
+	v.mu.Lock()
+	if v.closed {
+		v.mu.Unlock()
+		return false
+	}
+	v.closed = true
+	for v.active > 0 {
+		v.idle.Wait()
+	}
+	line := v.line
+	v.line = nil
+	v.mu.Unlock()
+	for _, ver := range line {
+		closeSnapshot(ver.snap)
+	}
+	return true
+}
+
+func closeSnapshot(s *pebble.Snapshot) {
+	if s != nil {
+		_ = s.Close() // never fails
+	}
+}
