@@ -1,0 +1,234 @@
+package iam
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/leatdev/leat/internal/aws"
+	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/service/iam/policy"
+)
+
+// policyCache keeps compiled identity policies between changes of any policy.
+type policyCache struct {
+	mu   sync.Mutex
+	docs map[string]*identity
+}
+
+// maxCachedIdentities bounds the cache; past it the cache starts afresh.
+const maxCachedIdentities = 10_000
+
+// identity is what a principal's policies say.
+type identity struct {
+	policies []*policy.Document
+	boundary []*policy.Document
+}
+
+func (c *policyCache) clear() {
+	c.mu.Lock()
+	c.docs = nil
+	c.mu.Unlock()
+}
+
+func (c *policyCache) get(key string) *identity {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.docs[key]
+}
+
+func (c *policyCache) put(key string, id *identity) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.docs == nil || len(c.docs) >= maxCachedIdentities {
+		c.docs = map[string]*identity{}
+	}
+	c.docs[key] = id
+}
+
+// Access is one question: may the caller do Action to Resource.
+type Access struct {
+	Action   string // "dynamodb:PutItem"
+	Resource string // an ARN, or "*"
+	// ResourcePolicy is the resource's own policy document, "" if it has none.
+	ResourcePolicy string
+	// Context are condition keys particular to the service.
+	Context map[string][]string
+}
+
+// Check refuses what the caller in ctx may not do, in AWS's words. Administrators may do all.
+func (s *Service) Check(ctx context.Context, asks ...Access) error {
+	caller := aws.RequestFrom(ctx).Caller
+	if caller.Admin {
+		return nil
+	}
+	id, err := s.identity(ctx, caller)
+	if err != nil {
+		return err
+	}
+	session, err := s.sessionPolicy(ctx, caller)
+	if err != nil {
+		return err
+	}
+	for _, ask := range asks {
+		if err := s.decide(ctx, caller, id, session, ask); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) decide(ctx context.Context, caller aws.Caller, id *identity, session []*policy.Document, ask Access) error {
+	req := &policy.Request{
+		Action: ask.Action, Resource: ask.Resource, Principal: caller.ARN, RoleARN: caller.RoleARN,
+		Account: caller.Account, Context: s.conditionKeys(ctx),
+	}
+	for k, v := range ask.Context {
+		req.Context[strings.ToLower(k)] = v
+	}
+	byIdentity := policy.Identity(req, id.policies...)
+	if byIdentity == policy.ExplicitDeny {
+		return denied(caller, ask, "with an explicit deny in an identity-based policy")
+	}
+	byResource := policy.ImplicitDeny
+	if ask.ResourcePolicy != "" {
+		if doc, err := policy.Parse(ask.ResourcePolicy); err == nil {
+			byResource = policy.Resource(req, doc)
+		}
+	}
+	if byResource == policy.ExplicitDeny {
+		return denied(caller, ask, "with an explicit deny in a resource-based policy")
+	}
+	for _, bound := range []struct {
+		docs []*policy.Document
+		word string
+	}{{id.boundary, "permissions boundary"}, {session, "session policy"}} {
+		if bound.docs == nil || byResource == policy.Allow {
+			continue
+		}
+		switch policy.Identity(req, bound.docs...) {
+		case policy.ExplicitDeny:
+			return denied(caller, ask, "with an explicit deny in a "+bound.word)
+		case policy.ImplicitDeny:
+			return denied(caller, ask, "because no "+bound.word+" allows the "+ask.Action+" action")
+		}
+	}
+	if byIdentity == policy.Allow || byResource == policy.Allow {
+		return nil
+	}
+	return denied(caller, ask, "because no identity-based policy allows the "+ask.Action+" action")
+}
+
+// denied words a refusal as AWS does ("Troubleshoot access denied error messages").
+func denied(caller aws.Caller, ask Access, reason string) error {
+	on := ""
+	if ask.Resource != "*" {
+		on = " on resource: " + ask.Resource
+	}
+	return aws.AccessDenied("User: %s is not authorized to perform: %s%s %s", caller.ARN, ask.Action, on, reason)
+}
+
+// identity gathers a principal's policies, compiled.
+func (s *Service) identity(ctx context.Context, caller aws.Caller) (*identity, error) {
+	kind, name := "user", lastElement(caller.ARN)
+	if caller.RoleARN != "" {
+		kind, name = "role", lastElement(caller.RoleARN)
+	}
+	key := caller.Account + "/" + kind + "/" + name
+	if id := s.policies.get(key); id != nil {
+		return id, nil
+	}
+	id := &identity{}
+	err := s.store.View(ctx, func(r kv.Reader) error {
+		p, err := loadPrincipal(r, caller.Account, kind, name)
+		if aws.IsCode(err, "NoSuchEntity") {
+			return nil // deleted: its credentials may do nothing
+		}
+		if err != nil {
+			return err
+		}
+		return s.gather(r, p, id)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.policies.put(key, id)
+	return id, nil
+}
+
+func (s *Service) gather(r kv.Reader, p *principal, id *identity) error {
+	add := func(to *[]*policy.Document, text string) error {
+		doc, err := policy.Parse(text)
+		*to = append(*to, doc)
+		return err
+	}
+	for _, text := range p.Inline {
+		if err := add(&id.policies, text); err != nil {
+			return err
+		}
+	}
+	for _, arn := range p.Attached {
+		m, err := s.loadPolicy(r, arn)
+		if err != nil {
+			return err
+		}
+		if err := add(&id.policies, m.Versions[m.Default].Document); err != nil {
+			return err
+		}
+	}
+	if p.Boundary == "" {
+		return nil
+	}
+	m, err := s.loadPolicy(r, p.Boundary)
+	if err != nil {
+		return err
+	}
+	return add(&id.boundary, m.Versions[m.Default].Document)
+}
+
+// sessionPolicy is the policy an AssumeRole call narrowed the session with.
+func (s *Service) sessionPolicy(ctx context.Context, caller aws.Caller) ([]*policy.Document, error) {
+	if caller.RoleARN == "" {
+		return nil, nil
+	}
+	k, err := s.find(ctx, caller.AccessKeyID)
+	if err != nil || k == nil || k.SessionDoc == "" {
+		return nil, err
+	}
+	doc, err := policy.Parse(k.SessionDoc)
+	return []*policy.Document{doc}, err
+}
+
+// conditionKeys are the global condition keys of a request ("AWS global condition context keys").
+func (s *Service) conditionKeys(ctx context.Context) map[string][]string {
+	r := aws.RequestFrom(ctx)
+	now := s.clock.Now().UTC()
+	keys := map[string][]string{
+		"aws:currenttime":      {now.Format(time.RFC3339)},
+		"aws:epochtime":        {strconv.FormatInt(now.Unix(), 10)},
+		"aws:requestedregion":  {r.Region},
+		"aws:principalarn":     {r.Caller.ARN},
+		"aws:principalaccount": {r.Caller.Account},
+		"aws:userid":           {r.Caller.UserID},
+		"aws:securetransport":  {strconv.FormatBool(r.TLS)},
+	}
+	if r.Caller.RoleARN != "" {
+		keys["aws:principalarn"] = []string{r.Caller.RoleARN}
+		keys["aws:principaltype"] = []string{"AssumedRole"}
+	} else if strings.Contains(r.Caller.ARN, ":user/") {
+		keys["aws:username"] = []string{lastElement(r.Caller.ARN)}
+		keys["aws:principaltype"] = []string{"User"}
+	}
+	if r.SourceIP != "" {
+		keys["aws:sourceip"] = []string{r.SourceIP}
+	}
+	if r.UserAgent != "" {
+		keys["aws:useragent"] = []string{r.UserAgent}
+	}
+	return keys
+}
+
+// lastElement is what follows the last slash.
+func lastElement(s string) string { return s[strings.LastIndexByte(s, '/')+1:] }

@@ -1,0 +1,173 @@
+package iam
+
+import (
+	"context"
+	"encoding/base64"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"github.com/leatdev/leat/internal/aws"
+	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/service/iam/policy"
+)
+
+// GetCallerIdentity tells who is asking. No policy can forbid it.
+//
+// Differs: nothing.
+func (s *Service) GetCallerIdentity(ctx context.Context, _ *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error) {
+	c := aws.RequestFrom(ctx).Caller
+	return &sts.GetCallerIdentityOutput{Account: &c.Account, Arn: &c.ARN, UserId: &c.UserID}, nil
+}
+
+// newSession makes temporary credentials.
+func (s *Service) newSession(account string, life time.Duration) *accessKey {
+	now := s.now()
+	return &accessKey{
+		ID: newID("ASIA")[:20], Secret: newSecret(), Account: account, Created: now, Expires: now.Add(life),
+		Token: base64.StdEncoding.EncodeToString([]byte(newSecret() + newSecret() + newSecret())),
+	}
+}
+
+func (k *accessKey) assume(p *principal, session string) {
+	k.Role, k.RoleARN, k.Session = p.Name, p.ARN, session
+	arn := strings.Replace(p.ARN, ":iam::", ":sts::", 1)
+	k.CallerARN = arn[:strings.Index(arn, ":role/")] + ":assumed-role/" + p.Name + "/" + session
+	k.CallerID = p.ID + ":" + session
+}
+
+// AssumeRole gives temporary credentials for a role whose trust policy names the caller.
+//
+// Limits: DurationSeconds 900 up to the role's MaxSessionDuration.
+// Errors: AccessDenied, ValidationError, MalformedPolicyDocument.
+// Differs: session tags, source identity and MFA are refused; PolicyArns are refused, an inline session policy is applied.
+func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {
+	if len(in.Tags) > 0 || len(in.TransitiveTagKeys) > 0 || in.SourceIdentity != nil || in.SerialNumber != nil || in.TokenCode != nil || len(in.PolicyArns) > 0 || len(in.ProvidedContexts) > 0 {
+		return nil, validationError("Session tags, source identity, MFA, provided contexts and session policy ARNs are not supported.")
+	}
+	if in.Policy != nil {
+		if _, err := policy.Parse(*in.Policy); err != nil {
+			return nil, malformedPolicy(err)
+		}
+	}
+	role, err := s.trustedRole(ctx, *in.RoleArn, deref(in.ExternalId))
+	if err != nil {
+		return nil, err
+	}
+	life := int32(defaultSessionSeconds)
+	if in.DurationSeconds != nil {
+		life = *in.DurationSeconds
+	}
+	if life > role.MaxSession {
+		return nil, validationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
+	arn, err := aws.ParseARN(role.ARN)
+	if err != nil {
+		return nil, err
+	}
+	k := s.newSession(arn.Account, time.Duration(life)*time.Second)
+	k.assume(role, *in.RoleSessionName)
+	k.SessionDoc = deref(in.Policy)
+	if err := s.update(ctx, func(t kv.Txn) error { return save(t, keyKey(k.ID), k) }); err != nil {
+		return nil, err
+	}
+	return &sts.AssumeRoleOutput{
+		Credentials:     k.credentials(),
+		AssumedRoleUser: &types.AssumedRoleUser{Arn: &k.CallerARN, AssumedRoleId: &k.CallerID},
+	}, nil
+}
+
+func (k *accessKey) credentials() *types.Credentials {
+	return &types.Credentials{AccessKeyId: &k.ID, SecretAccessKey: &k.Secret, SessionToken: &k.Token, Expiration: &k.Expires}
+}
+
+// trustedRole loads the role an ARN names if the caller may assume it. AWS does not tell
+// an absent role from a forbidden one.
+func (s *Service) trustedRole(ctx context.Context, arn, externalID string) (*principal, error) {
+	req := aws.RequestFrom(ctx)
+	denied := aws.StatusErrorf(403, "AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s", req.Caller.ARN, arn)
+	role, err := s.roleByARN(ctx, arn)
+	if err != nil {
+		if aws.IsCode(err, "NoSuchEntity") {
+			return nil, denied
+		}
+		return nil, err
+	}
+	doc, err := policy.Parse(role.Trust)
+	if err != nil {
+		return nil, denied
+	}
+	ask := &policy.Request{
+		Action: "sts:AssumeRole", Resource: arn, Principal: req.Caller.ARN, RoleARN: req.Caller.RoleARN,
+		Account: req.Caller.Account, Context: s.conditionKeys(ctx),
+	}
+	if externalID != "" {
+		ask.Context["sts:externalid"] = []string{externalID}
+	}
+	decision := policy.Resource(ask, doc)
+	if decision == policy.ExplicitDeny || (decision != policy.Allow && !req.Caller.Admin) {
+		return nil, denied
+	}
+	return role, nil
+}
+
+// roleByARN loads the role an ARN names.
+func (s *Service) roleByARN(ctx context.Context, arn string) (*principal, error) {
+	a, err := aws.ParseARN(arn)
+	name, isRole := strings.CutPrefix(a.Resource, "role/")
+	if err != nil || !isRole || a.Service != "iam" {
+		return nil, validationError("%s is invalid", arn)
+	}
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	var p *principal
+	err = s.store.View(ctx, func(r kv.Reader) error {
+		p, err = loadPrincipal(r, a.Account, "role", name)
+		return err
+	})
+	return p, err
+}
+
+// GetSessionToken gives temporary credentials that speak for the caller.
+//
+// Limits: DurationSeconds 900 to 129,600, 43,200 by default.
+// Errors: AccessDenied for role sessions, ValidationError.
+// Differs: MFA is refused.
+func (s *Service) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenInput) (*sts.GetSessionTokenOutput, error) {
+	if in.SerialNumber != nil || in.TokenCode != nil {
+		return nil, validationError("MFA devices are not supported.")
+	}
+	caller := aws.RequestFrom(ctx).Caller
+	if caller.RoleARN != "" {
+		return nil, aws.StatusErrorf(403, "AccessDenied", "Cannot call GetSessionToken with session credentials")
+	}
+	life := int32(43200)
+	if in.DurationSeconds != nil {
+		life = *in.DurationSeconds
+	}
+	k := s.newSession(caller.Account, time.Duration(life)*time.Second)
+	k.CallerARN, k.CallerID, k.Admin = caller.ARN, caller.UserID, caller.Admin
+	if _, path, isUser := strings.Cut(caller.ARN, ":user/"); isUser {
+		k.User = path[strings.LastIndexByte(path, '/')+1:]
+	}
+	if err := s.update(ctx, func(t kv.Txn) error { return save(t, keyKey(k.ID), k) }); err != nil {
+		return nil, err
+	}
+	return &sts.GetSessionTokenOutput{Credentials: k.credentials()}, nil
+}
+
+// GetAccessKeyInfo tells which account an access key belongs to.
+//
+// Errors: ValidationError.
+// Differs: keys we did not make belong to the caller's account.
+func (s *Service) GetAccessKeyInfo(ctx context.Context, in *sts.GetAccessKeyInfoInput) (*sts.GetAccessKeyInfoOutput, error) {
+	k, err := s.find(ctx, *in.AccessKeyId)
+	if err != nil {
+		return nil, err
+	}
+	if k == nil {
+		return &sts.GetAccessKeyInfoOutput{Account: ptr(account(ctx))}, nil
+	}
+	return &sts.GetAccessKeyInfoOutput{Account: &k.Account}, nil
+}
