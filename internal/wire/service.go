@@ -26,6 +26,7 @@ package wire
 
 import (
 	"context"
+	"reflect"
 )
 
 // Service is one AWS API as the front door sees it.
@@ -42,6 +43,7 @@ type Service struct {
 // Operation is one handler with its types erased; make it with Op or EventOp.
 type Operation struct {
 	Name     string
+	outType  reflect.Type
 	newInput func() any
 	call     func(ctx context.Context, in any) (any, error)
 	stream   func(ctx context.Context, in any, send SendEvent) error
@@ -51,6 +53,7 @@ type Operation struct {
 func Op[In, Out any](name string, h func(context.Context, *In) (*Out, error)) Operation {
 	return Operation{
 		Name:     name,
+		outType:  reflect.TypeFor[Out](),
 		newInput: func() any { return new(In) },
 		call: func(ctx context.Context, in any) (any, error) {
 			out, err := h(ctx, in.(*In))

@@ -1,0 +1,18 @@
+package model
+
+// ParseForTest parses a model without the cache.
+func ParseForTest(id string) (*Service, error) { return parse(id) }
+
+// Translate is translate.
+func Translate(p string) string { return translate(p) }
+
+// Patterns lists the patterns of a model.
+func (s *Service) Patterns() []string {
+	var out []string
+	for _, sh := range s.shapes {
+		if sh.Pattern != "" {
+			out = append(out, sh.Pattern)
+		}
+	}
+	return out
+}

@@ -1,0 +1,217 @@
+package wire
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/leatdev/leat/internal/aws"
+	"github.com/leatdev/leat/internal/wire/sigv4"
+)
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for i := range s.rooms {
+		if s.rooms[i].match(r) {
+			s.rooms[i].handler.ServeHTTP(w, r)
+			return
+		}
+	}
+	if s.cors(w, r) {
+		return
+	}
+	start := time.Now()
+	x := &exchange{s: s, w: w, r: r}
+	ctx := x.prepare(r.Context())
+	err := x.identify()
+	if err != nil && x.svc == nil && s.opts.Fallback != nil {
+		s.opts.Fallback.ServeHTTP(w, r)
+		return
+	}
+	defer x.release()
+	x.handle(ctx, err)
+	if s.opts.Observe != nil {
+		x.observe(ctx, time.Since(start))
+	}
+}
+
+// prepare fills what is known before the service is.
+func (x *exchange) prepare(ctx context.Context) context.Context {
+	r := x.r
+	x.scope, x.signed = sigv4.ParseScope(r)
+	x.req = aws.Request{
+		ID: newRequestID(), Region: x.s.opts.Region, UserAgent: r.UserAgent(), Host: r.Host,
+		TLS: r.TLS != nil, Time: x.s.now(), SourceIP: sourceIP(r.RemoteAddr),
+	}
+	if x.signed && x.scope.Region != "" {
+		x.req.Region = x.scope.Region
+	}
+	x.w.Header()["X-Amzn-Requestid"] = []string{x.req.ID}
+	return aws.WithRequest(ctx, &x.req)
+}
+
+func sourceIP(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return remote
+	}
+	return host
+}
+
+// handle runs a request from authentication to its reply.
+func (x *exchange) handle(ctx context.Context, err *aws.Error) {
+	if err != nil {
+		x.fail(err)
+		return
+	}
+	x.req.Service, x.req.Operation = x.svc.info.ID, x.name
+	var cause error
+	if x.plan, cause = x.op.plan(); cause != nil {
+		x.fail(cause)
+		return
+	}
+	if cause := x.admit(ctx); cause != nil {
+		x.fail(cause)
+		return
+	}
+	if x.op.stream != nil {
+		x.stream(ctx)
+		return
+	}
+	out, cause := x.call(ctx)
+	if cause != nil {
+		x.fail(cause)
+		return
+	}
+	x.out = out
+	x.reply(out)
+}
+
+// admit authenticates, decodes, validates and authorizes, in AWS's order.
+func (x *exchange) admit(ctx context.Context) error {
+	if e := x.readBody(x.svc.maxBody); e != nil {
+		return e
+	}
+	caller, err := x.authenticate(ctx)
+	if err != nil {
+		return err
+	}
+	x.req.Caller = caller
+	if e := x.inflate(x.svc.maxBody); e != nil {
+		return e
+	}
+	x.in = x.op.newInput()
+	if err := x.decode(); err != nil {
+		return err
+	}
+	if !x.svc.NoConstraints {
+		if text := x.plan.in.Validate(x.in); text != "" {
+			return aws.Errorf(x.validationCode(), "%s", text)
+		}
+	}
+	if x.s.opts.Authorize != nil {
+		return x.s.opts.Authorize(ctx, x.svc.info.ID, x.name, x.in)
+	}
+	return nil
+}
+
+func (x *exchange) validationCode() string {
+	if x.proto == protoQuery {
+		return "ValidationError"
+	}
+	return "ValidationException"
+}
+
+// call runs the handler; a panic becomes an InternalFailure.
+func (x *exchange) call(ctx context.Context) (out any, err error) {
+	defer x.recover(&err)
+	return x.op.call(ctx, x.in)
+}
+
+func tooLarge(limit int64) *aws.Error {
+	return aws.StatusErrorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "Request body exceeds the limit of %d bytes.", limit)
+}
+
+// readBody reads the body once, within limits of size and time.
+func (x *exchange) readBody(limit int64) *aws.Error {
+	if x.body != nil || x.r.Body == nil || x.r.Body == http.NoBody {
+		return nil
+	}
+	n := x.r.ContentLength
+	if n > limit {
+		x.w.Header().Set("Connection", "close")
+		return tooLarge(limit)
+	}
+	rc := http.NewResponseController(x.w)
+	_ = rc.SetReadDeadline(time.Now().Add(BodyTimeout)) // not every test's writer has deadlines
+	reserve := n
+	if n < 0 {
+		reserve = limit
+	}
+	if err := x.s.bodies.take(x.r.Context(), reserve); err != nil {
+		return aws.StatusErrorf(http.StatusServiceUnavailable, "ServiceUnavailable", "The request was given up while it waited for memory.")
+	}
+	x.reserved = reserve
+	var err error
+	if n >= 0 {
+		x.body = make([]byte, n)
+		_, err = io.ReadFull(x.r.Body, x.body)
+	} else {
+		x.body, err = io.ReadAll(io.LimitReader(x.r.Body, limit+1))
+	}
+	_ = rc.SetReadDeadline(time.Time{})
+	if err != nil {
+		return aws.StatusErrorf(http.StatusBadRequest, "IncompleteBody", "The request body terminated unexpectedly")
+	}
+	if int64(len(x.body)) > limit {
+		x.w.Header().Set("Connection", "close")
+		return tooLarge(limit)
+	}
+	return nil
+}
+
+func (x *exchange) release() {
+	if x.reserved > 0 {
+		x.s.bodies.give(x.reserved)
+	}
+}
+
+// inflate undoes a compressed body; clients compress PutMetricData and others.
+func (x *exchange) inflate(limit int64) *aws.Error {
+	enc := x.r.Header.Get("Content-Encoding")
+	if !strings.EqualFold(enc, "gzip") || len(x.body) == 0 {
+		return nil
+	}
+	zr, err := gzip.NewReader(bytes.NewReader(x.body))
+	if err != nil {
+		return aws.Errorf("SerializationException", "The body is not gzip data.")
+	}
+	plain, err := io.ReadAll(io.LimitReader(zr, limit+1))
+	if err != nil {
+		return aws.Errorf("SerializationException", "The body is not gzip data.")
+	}
+	if int64(len(plain)) > limit {
+		return tooLarge(limit)
+	}
+	x.body = plain
+	return nil
+}
+
+func (x *exchange) observe(ctx context.Context, d time.Duration) {
+	c := Call{Operation: x.name, In: x.in, Out: x.out, Err: x.err, Status: x.status, Duration: d, BytesIn: len(x.body), BytesOut: x.bytesOut}
+	if x.svc != nil {
+		c.Service = x.svc.info.ID
+	}
+	x.s.opts.Observe(ctx, c)
+}
+
+// gone tells whether an error only says that the client left.
+func gone(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe)
+}
