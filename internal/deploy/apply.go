@@ -1,0 +1,254 @@
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/leatdev/leat/internal/deploy/template"
+)
+
+// Apply creates, updates and replaces resources until what stands is what the template
+// says; deleting is left to Cleanup. If it fails, the records tell how far it
+// came; call Rollback, or Apply again. The error is *FailedError, an error of the template, or the
+// context's.
+func (e *Engine) Apply(ctx context.Context, d *Deployment) error {
+	want, err := d.wanted()
+	if err != nil {
+		return err
+	}
+	byID := map[string]desired{}
+	deps := map[string][]string{}
+	var ids []string
+	for _, w := range want {
+		byID[w.res.ID] = w
+		deps[w.res.ID] = w.deps
+		ids = append(ids, w.res.ID)
+	}
+	scope := d.liveScope()
+	// Conditions are memoised in the scope: settle them before goroutines share it.
+	for _, k := range d.Template.Conditions.Keys() {
+		if _, err := scope.Condition(k, d.Template.Conditions.Get(k)); err != nil {
+			return err
+		}
+	}
+	return forEach(ctx, ids, deps, func(ctx context.Context, id string) error {
+		return e.applyOne(ctx, d, scope, byID[id])
+	})
+}
+
+// applyOne brings one resource up to date.
+func (e *Engine) applyOne(ctx context.Context, d *Deployment, scope *template.Scope, w desired) error {
+	props, err := scope.Eval(w.res.Properties)
+	if err != nil {
+		return err
+	}
+	if props.HasUnknown() {
+		return template.Errorf(w.res.Key, w.res.ID, "a value it needs is not known", "report this: its dependencies should have been made first")
+	}
+	if err := e.checkResolved(w.res, props); err != nil {
+		return err
+	}
+	next := e.instance(w, props)
+	rec := d.get(w.res.ID)
+	if rec == nil {
+		rec = &Record{LogicalID: w.res.ID, Type: w.res.Type}
+	}
+	if rec.unsettled() {
+		return e.resume(ctx, d, w, rec, next)
+	}
+	c, err := e.change(d, w.res, props)
+	if err != nil {
+		return err
+	}
+	switch c.Action {
+	case NoChange:
+		return e.keep(ctx, d, rec, next)
+	case Update:
+		return e.update(ctx, d, rec, next)
+	}
+	return e.create(ctx, d, w, rec, next)
+}
+
+// instance builds what is wanted, without identity.
+func (e *Engine) instance(w desired, props *template.Node) *Instance {
+	return &Instance{
+		Properties:           props.Canonical(),
+		Retain:               w.res.DeletionPolicy != "Delete",
+		RetainExceptOnCreate: w.res.DeletionPolicy == "RetainExceptOnCreate",
+		RetainReplaced:       w.res.UpdateReplacePolicy == "Retain",
+		DependsOn:            w.deps,
+	}
+}
+
+// keep notes policies and dependencies that changed without touching the resource.
+func (e *Engine) keep(ctx context.Context, d *Deployment, rec *Record, next *Instance) error {
+	cur := *rec.Current
+	cur.Retain, cur.RetainExceptOnCreate, cur.RetainReplaced, cur.DependsOn = next.Retain, next.RetainExceptOnCreate, next.RetainReplaced, next.DependsOn
+	rec.Current = &cur
+	return e.record(ctx, d, rec, rec.Status, rec.Reason, false)
+}
+
+func (e *Engine) update(ctx context.Context, d *Deployment, rec *Record, next *Instance) error {
+	old := rec.Current
+	next.PhysicalID, next.Name, next.Attrs = old.PhysicalID, old.Name, old.Attrs
+	if !rec.Touched {
+		rec.Previous = old
+	}
+	rec.Touched, rec.Current = true, next
+	if err := e.record(ctx, d, rec, UpdateInProgress, "", true); err != nil {
+		return err
+	}
+	return e.callUpdate(ctx, d, rec, old.props())
+}
+
+// callUpdate calls the provider and notes the outcome.
+func (e *Engine) callUpdate(ctx context.Context, d *Deployment, rec *Record, old *template.Node) error {
+	st, err := e.Providers[rec.Type].Update(ctx, d.request(rec.LogicalID, rec.Current, old))
+	if err != nil {
+		return e.failed(ctx, d, rec, UpdateFailed, err)
+	}
+	rec.Current.PhysicalID, rec.Current.Attrs = st.PhysicalID, st.Attrs
+	return e.record(ctx, d, rec, UpdateComplete, "", true)
+}
+
+// failed notes a failure. A context that ended is no failure of the resource: the
+// record stays in flight, for the next Apply or Rollback to look at.
+func (e *Engine) failed(ctx context.Context, d *Deployment, rec *Record, status string, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	if jerr := e.record(ctx, d, rec, status, err.Error(), true); jerr != nil {
+		return errors.Join(err, jerr)
+	}
+	return err
+}
+
+// create makes a resource that is new or takes the place of another.
+func (e *Engine) create(ctx context.Context, d *Deployment, w desired, rec *Record, next *Instance) error {
+	p := e.Providers[w.res.Type]
+	var custom bool
+	next.Name, custom = e.name(d, p.Schema(), w.res.ID, next.props())
+	status := CreateInProgress
+	if rec.Current != nil && rec.Current.PhysicalID != "" {
+		if rec.Touched && rec.Previous != nil && rec.Previous.PhysicalID != rec.Current.PhysicalID || rec.Touched && rec.Previous == nil {
+			rec.Leftovers = append(rec.Leftovers, rec.Current) // made by an Apply that did not finish
+		} else if !rec.Touched {
+			rec.Previous = rec.Current
+		}
+		if rec.Type != w.res.Type {
+			return e.failed(ctx, d, rec, UpdateFailed, errors.New("Update of resource type is not permitted. The new template modifies resource type of the following resources: ["+w.res.ID+"]"))
+		}
+		status = UpdateInProgress
+	}
+	if custom {
+		// A name of the author's may be taken. It is looked up before the intent is
+		// written, so that what is found there after a crash is known to be ours.
+		if _, err := p.Read(ctx, d.request(w.res.ID, next, nil)); err == nil {
+			rec.Type = w.res.Type
+			if rec.Current == nil {
+				rec.Current = &Instance{Properties: next.Properties}
+			}
+			rec.Touched = true
+			return e.failed(ctx, d, rec, failureOf(status), errors.New(next.Name+" already exists"))
+		} else if !errors.Is(err, ErrNotFound) {
+			return e.failed(ctx, d, rec, failureOf(status), err)
+		}
+	}
+	rec.Touched, rec.Current = true, next
+	if err := e.record(ctx, d, rec, status, "", true); err != nil {
+		return err
+	}
+	return e.callCreate(ctx, d, rec)
+}
+
+func failureOf(status string) string {
+	if status == UpdateInProgress {
+		return UpdateFailed
+	}
+	return CreateFailed
+}
+
+// callCreate calls the provider and notes the outcome. What a failed create may
+// have left is removed by Rollback.
+func (e *Engine) callCreate(ctx context.Context, d *Deployment, rec *Record) error {
+	done, bad := CreateComplete, CreateFailed
+	if rec.Previous != nil {
+		done, bad = UpdateComplete, UpdateFailed
+	}
+	st, err := e.Providers[rec.Type].Create(ctx, d.request(rec.LogicalID, rec.Current, nil))
+	if st.PhysicalID != "" {
+		rec.Current.PhysicalID, rec.Current.Attrs = st.PhysicalID, st.Attrs
+	}
+	if err != nil {
+		return e.failed(ctx, d, rec, bad, err)
+	}
+	return e.record(ctx, d, rec, done, "", true)
+}
+
+// resume takes up a call that a crash interrupted, or that failed in a deploy
+// that was not rolled back.
+func (e *Engine) resume(ctx context.Context, d *Deployment, w desired, rec *Record, next *Instance) error {
+	if rec.Current == nil || rec.nothingMade() {
+		rec.Current = nil
+		return e.create(ctx, d, w, rec, next)
+	}
+	if rec.Status == DeleteInProgress || rec.Status == DeleteFailed {
+		if err := e.remove(ctx, d, rec.LogicalID, rec.Type, rec.Current); err != nil {
+			return err
+		}
+		rec.Current = nil
+		return e.create(ctx, d, w, rec, next)
+	}
+	replacing := rec.Previous != nil && rec.Previous.PhysicalID != rec.Current.PhysicalID
+	if strings.HasPrefix(rec.Status, "UPDATE_") && !replacing {
+		c, err := e.change(d, w.res, next.props())
+		if err != nil {
+			return err
+		}
+		if c.Action == ReplaceIt {
+			return e.create(ctx, d, w, rec, next)
+		}
+		next.PhysicalID, next.Name, next.Attrs = rec.Current.PhysicalID, rec.Current.Name, rec.Current.Attrs
+		rec.Current = next
+		return e.callUpdate(ctx, d, rec, rec.Previous.props())
+	}
+	if err := e.discard(ctx, d, rec); err != nil {
+		return err
+	}
+	next.Name = rec.Current.Name
+	if !bytes.Equal(next.Properties, rec.Current.Properties) {
+		next.Name, _ = e.name(d, e.Providers[w.res.Type].Schema(), w.res.ID, next.props())
+	}
+	rec.Current = next
+	if err := e.record(ctx, d, rec, CreateInProgress, "", false); err != nil {
+		return err
+	}
+	return e.callCreate(ctx, d, rec)
+}
+
+// discard removes what a create left behind whose outcome is not known.
+func (e *Engine) discard(ctx context.Context, d *Deployment, rec *Record) error {
+	in := *rec.Current
+	if in.PhysicalID == "" {
+		st, err := e.Providers[rec.Type].Read(ctx, d.request(rec.LogicalID, &in, nil))
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		in.PhysicalID = st.PhysicalID
+	}
+	return e.remove(ctx, d, rec.LogicalID, rec.Type, &in)
+}
+
+// remove calls the provider's Delete.
+func (e *Engine) remove(ctx context.Context, d *Deployment, id, typ string, in *Instance) error {
+	p := e.Providers[typ]
+	if p == nil {
+		return errors.New("no provider for " + typ)
+	}
+	return p.Delete(ctx, d.request(id, in, nil))
+}
