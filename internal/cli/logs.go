@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/spf13/cobra"
+)
+
+// logsInterval is the pause between two looks for new lines with --follow.
+const logsInterval = 250 * time.Millisecond
+
+// logLine is one line of `leat logs --json`.
+type logLine struct {
+	Time    time.Time `json:"time"`
+	Stream  string    `json:"stream"`
+	Message string    `json:"message"`
+}
+
+func (a *app) logsCommand() *cobra.Command {
+	var since, filter string
+	var follow bool
+	c := &cobra.Command{
+		Use:   "logs FUNCTION",
+		Short: "Print a function's log",
+		Args:  exactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			var from time.Time
+			if since != "" {
+				var err error
+				if from, err = parseWhen(since, time.Now()); err != nil {
+					return err
+				}
+			}
+			name, err := a.resolve(c.Context(), kindFunction, args[0])
+			if err != nil {
+				return err
+			}
+			r := &logReader{
+				client: cloudwatchlogs.NewFromConfig(a.awsConfig()), group: "/aws/lambda/" + name,
+				filter: filter, print: a.printer(), seen: map[string]bool{},
+			}
+			return ignoreCancelled(c.Context(), r.run(c.Context(), from, follow))
+		},
+	}
+	c.Flags().StringVar(&since, "since", "", "begin this long ago or at this time (10m, 14:02, RFC 3339); the default is the beginning")
+	c.Flags().StringVar(&filter, "filter", "", "print only what matches this CloudWatch Logs filter pattern")
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "wait for more lines")
+	a.clientFlags(c)
+	return c
+}
+
+type logReader struct {
+	client *cloudwatchlogs.Client
+	group  string
+	filter string
+	print  *printer
+	// seen holds the ids of the events at the newest time stamp printed: with
+	// --follow the next look begins at that time stamp again, because a later line may share it.
+	seen map[string]bool
+}
+
+func (r *logReader) run(ctx context.Context, from time.Time, follow bool) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	start := int64(0)
+	if !from.IsZero() {
+		start = from.UnixMilli()
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		next, err := r.look(ctx, start)
+		var absent *types.ResourceNotFoundException
+		if err != nil && !(follow && errors.As(err, &absent)) {
+			if errors.As(err, &absent) {
+				return nil // nothing has been logged yet
+			}
+			return err
+		}
+		if !follow {
+			return nil
+		}
+		start = next
+		timer.Reset(logsInterval)
+	}
+}
+
+// look prints what came at or after start and returns where the next look begins.
+func (r *logReader) look(ctx context.Context, start int64) (int64, error) {
+	in := &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &r.group, StartTime: &start}
+	if r.filter != "" {
+		in.FilterPattern = &r.filter
+	}
+	newest := start
+	fresh := map[string]bool{}
+	p := cloudwatchlogs.NewFilterLogEventsPaginator(r.client, in)
+	for p.HasMorePages() {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return start, err
+		}
+		for _, e := range page.Events {
+			id, at := aws.ToString(e.EventId), aws.ToInt64(e.Timestamp)
+			if at > newest {
+				newest, fresh = at, map[string]bool{}
+			}
+			if at == newest {
+				fresh[id] = true
+			}
+			if !r.seen[id] {
+				r.event(e)
+			}
+		}
+	}
+	if newest > start || len(fresh) > 0 {
+		r.seen = fresh
+	}
+	return newest, nil
+}
+
+func (r *logReader) event(e types.FilteredLogEvent) {
+	line := logLine{
+		Time: time.UnixMilli(aws.ToInt64(e.Timestamp)), Stream: aws.ToString(e.LogStreamName),
+		Message: strings.TrimRight(aws.ToString(e.Message), "\n"),
+	}
+	_ = r.print.Value(line, func(w io.Writer) {
+		fmt.Fprintf(w, "%s %s\n", line.Time.Format("15:04:05.000"), line.Message)
+	})
+}
