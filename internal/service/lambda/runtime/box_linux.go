@@ -1,0 +1,363 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	goruntime "runtime"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// level is what a box on Linux is made of.
+type level int
+
+const (
+	// levelGroup: a process group, swept by environment, with this process as subreaper.
+	levelGroup level = iota
+	// levelUser: a PID namespace inside a user namespace; needs no privilege where the system permits it.
+	levelUser
+	// levelMount: PID and mount namespaces: a /tmp and a /proc of its own, read-only code.
+	levelMount
+	// levelNet: levelMount and a network namespace.
+	levelNet
+)
+
+func (l level) String() string {
+	return [...]string{"process group", "PID namespace", "PID and mount namespaces", "PID, mount and network namespaces"}[l]
+}
+
+// boxes makes boxes of one level.
+type boxes struct {
+	level  level
+	shared *thread // where children of levelGroup and levelUser are forked
+}
+
+// newBoxes finds the strongest level that want permits and the system grants, by trying.
+func newBoxes(want Sandbox) (*boxes, error) {
+	shared, err := newThread(nil)
+	if err != nil {
+		return nil, err
+	}
+	b := &boxes{shared: shared}
+	switch want {
+	case SandboxOff:
+	case SandboxStrict:
+		b.level = levelNet
+		if err := b.try(levelNet); err != nil {
+			shared.close()
+			return nil, fmt.Errorf("the sandbox \"strict\" needs network, mount and PID namespaces (CAP_SYS_ADMIN): %w", err)
+		}
+	default:
+		for _, l := range []level{levelMount, levelUser} {
+			if b.try(l) == nil {
+				b.level = l
+				break
+			}
+		}
+	}
+	if b.level == levelGroup {
+		// Orphans of a double fork become our children, so that they can be
+		// found and reaped. It is a property of the whole process, harmless to
+		// the rest of it: nobody else leaves orphans.
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			shared.close()
+			return nil, fmt.Errorf("become a subreaper: %w", err)
+		}
+	}
+	return b, nil
+}
+
+// String says what isolation the boxes give.
+func (bs *boxes) String() string { return bs.level.String() }
+
+func (bs *boxes) close() { bs.shared.close() }
+
+// try runs a process that does nothing in a box of level l.
+func (bs *boxes) try(l level) error {
+	path, err := exec.LookPath("true")
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "leat-probe-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b, err := (&boxes{level: l, shared: bs.shared}).open(boxOptions{TmpDir: dir})
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	p, err := b.spawn(command{Path: path, Args: []string{"true"}, Dir: "/"})
+	if err != nil {
+		return err
+	}
+	st, err := p.Wait()
+	if err == nil && !st.Success() {
+		err = errors.New(st.String())
+	}
+	return err
+}
+
+// box holds the processes of one instance.
+type box struct {
+	level  level
+	opt    boxOptions
+	thread *thread
+	mu     sync.Mutex
+	leader int // process id of the first process, and process group of all
+	gone   bool
+}
+
+// open makes an empty box.
+func (bs *boxes) open(opt boxOptions) (*box, error) {
+	b := &box{level: bs.level, opt: opt, thread: bs.shared}
+	if b.level >= levelMount {
+		t, err := newThread(b.enterNamespaces)
+		if err != nil {
+			return nil, err
+		}
+		b.thread = t
+	}
+	return b, nil
+}
+
+// tmpDir is what processes in the box know their temporary directory as.
+func (b *box) tmpDir() string {
+	if b.level >= levelMount {
+		return "/tmp"
+	}
+	return b.opt.TmpDir
+}
+
+// enterNamespaces runs on the box's own thread. Threads of a Go process may differ in
+// namespaces: children forked from this one inherit what is arranged here, with no helper program.
+func (b *box) enterNamespaces() error {
+	flags := unix.CLONE_NEWNS | unix.CLONE_NEWPID
+	if b.level == levelNet {
+		flags |= unix.CLONE_NEWNET
+	}
+	if err := unix.Unshare(flags); err != nil {
+		return fmt.Errorf("unshare: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make mounts private: %w", err)
+	}
+	if b.level == levelNet {
+		if err := loopbackUp(); err != nil {
+			return fmt.Errorf("bring up loopback: %w", err)
+		}
+	}
+	if err := b.mountTmp(); err != nil {
+		return err
+	}
+	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("mount /proc: %w", err)
+	}
+	return nil
+}
+
+// mountTmp puts the instance's directory over /tmp and makes the code read-only.
+// Directories that live below /tmp and that the function needs (a data
+// directory of a test, say) are carried into the new /tmp first.
+func (b *box) mountTmp() error {
+	for _, d := range b.opt.ReadOnly {
+		target := d
+		if rel, ok := strings.CutPrefix(d, "/tmp/"); ok {
+			target = filepath.Join(b.opt.TmpDir, rel)
+			if err := os.MkdirAll(target, 0o755); err != nil {
+				return err
+			}
+		}
+		if err := unix.Mount(d, target, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+			return fmt.Errorf("bind %s: %w", d, err)
+		}
+		if err := unix.Mount("", target, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""); err != nil {
+			return fmt.Errorf("make %s read-only: %w", d, err)
+		}
+	}
+	if b.opt.Opt != "" {
+		if err := unix.Mount(b.opt.Opt, "/opt", "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("mount /opt: %w", err)
+		}
+	}
+	if err := unix.Mount(b.opt.TmpDir, "/tmp", "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("mount /tmp: %w", err)
+	}
+	return nil
+}
+
+func loopbackUp() error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	ifr, err := unix.NewIfreq("lo")
+	if err != nil {
+		return err
+	}
+	ifr.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, ifr)
+}
+
+// listen opens a loopback listener that processes in the box can reach.
+func (b *box) listen(addr string) (ln net.Listener, err error) {
+	if b.level != levelNet {
+		return net.Listen("tcp", addr)
+	}
+	doErr := b.thread.do(func() { ln, err = net.Listen("tcp", addr) })
+	return ln, errors.Join(doErr, err)
+}
+
+// private tells whether processes in the box see a network of their own.
+func (b *box) private() bool { return b.level == levelNet }
+
+// spawn starts a process in the box. The first is the leader: its end is the end of the box.
+func (b *box) spawn(c command) (p *os.Process, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.gone {
+		return nil, os.ErrProcessDone
+	}
+	sys := &syscall.SysProcAttr{Setpgid: true}
+	switch {
+	case b.leader == 0:
+		// The kernel ends the leader when the thread that forked it ends: a
+		// killed server leaves nothing behind. In a PID namespace the rest follows.
+		sys.Pdeathsig = syscall.SIGKILL
+		if b.level == levelUser {
+			sys.Cloneflags = unix.CLONE_NEWUSER | unix.CLONE_NEWPID
+			sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
+			sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
+		}
+	case b.level >= levelMount:
+		// Inside a PID namespace getppid is 0, which Go takes for a dead parent
+		// and ends the child; these end with the leader anyway.
+	default:
+		sys.Pdeathsig = syscall.SIGKILL
+	}
+	if b.leader != 0 {
+		sys.Pgid = b.leader
+		if b.level >= levelMount {
+			sys.Pgid = 1 // the leader's number inside the namespace
+		}
+	}
+	doErr := b.thread.do(func() {
+		p, err = os.StartProcess(c.Path, c.Args, &os.ProcAttr{Dir: c.Dir, Env: c.Env, Files: c.Files, Sys: sys})
+	})
+	if err = errors.Join(doErr, err); err != nil {
+		return nil, err
+	}
+	if b.leader == 0 {
+		b.leader = p.Pid
+	}
+	return p, nil
+}
+
+// signal sends sig to the box's processes.
+func (b *box) signal(sig syscall.Signal) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.leader != 0 && !b.gone {
+		_ = syscall.Kill(-b.leader, sig)
+	}
+}
+
+// terminate asks the leader alone to end.
+func (b *box) terminate() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.leader != 0 && !b.gone {
+		_ = syscall.Kill(b.leader, syscall.SIGTERM)
+	}
+}
+
+// kill ends every process of the box. In a PID namespace the kernel sees to it;
+// otherwise those that left the group are found by their environment.
+func (b *box) kill() {
+	b.signal(syscall.SIGKILL)
+	if b.level < levelUser && b.opt.Marker != "" {
+		sweep(b.opt.Marker)
+	}
+}
+
+// left is called when the leader has ended, before it is waited for: afterwards its number
+// may be given to another process, so nothing may be sent to it any more.
+func (b *box) left() {
+	b.mu.Lock()
+	leader := b.leader
+	b.gone = true
+	b.mu.Unlock()
+	if b.level == levelGroup && leader != 0 {
+		// The group outlives its leader while it has members, and its number
+		// is not given away before they are gone.
+		_ = syscall.Kill(-leader, syscall.SIGKILL)
+		if b.opt.Marker != "" {
+			sweep(b.opt.Marker)
+		}
+	}
+}
+
+// close releases what the box holds of this process.
+func (b *box) close() {
+	if b.level >= levelMount {
+		b.thread.close()
+	}
+}
+
+// thread is an operating-system thread of our own that children are forked from.
+// It must live as long as they do: it is their parent in the kernel's eyes.
+type thread struct {
+	work chan func()
+	quit chan struct{}
+	once sync.Once
+}
+
+// newThread starts a thread, runs setup on it and reports its error.
+func newThread(setup func() error) (*thread, error) {
+	t := &thread{work: make(chan func()), quit: make(chan struct{})}
+	ready := make(chan error)
+	go func() {
+		// Never unlocked: the thread ends with this goroutine, and what setup
+		// changed about it with it.
+		goruntime.LockOSThread()
+		var err error
+		if setup != nil {
+			err = setup()
+		}
+		ready <- err
+		if err != nil {
+			return
+		}
+		for {
+			select {
+			case f := <-t.work:
+				f()
+			case <-t.quit:
+				return
+			}
+		}
+	}()
+	return t, <-ready
+}
+
+func (t *thread) do(f func()) error {
+	done := make(chan struct{})
+	select {
+	case t.work <- func() { defer close(done); f() }:
+		<-done
+		return nil
+	case <-t.quit:
+		return os.ErrClosed
+	}
+}
+
+func (t *thread) close() { t.once.Do(func() { close(t.quit) }) }

@@ -1,0 +1,226 @@
+package runtime
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// plan is how instances of a function version are started; it is worked out once per pool.
+type plan struct {
+	argv       []string
+	env        map[string]string
+	binDir     string   // of the interpreter
+	runtimeDir string   // LAMBDA_RUNTIME_DIR
+	opt        string   // merged layers, "" without layers
+	mountOpt   bool     // opt may be shown as /opt
+	readOnly   []string // directories the processes need
+	framed     bool     // the runtime frames its log messages
+	extensions []string // executables of layers
+}
+
+// LaunchError says why a function cannot be started on this machine. It is
+// reported as the result of the invocation, with Type as the error's type.
+type LaunchError struct {
+	Type    string
+	Message string
+}
+
+func (e *LaunchError) Error() string { return e.Message }
+
+//go:embed bootstrap/bootstrap.py
+var pythonBootstrap []byte
+
+//go:embed bootstrap/bootstrap.cjs
+var nodeBootstrap []byte
+
+// Supported tells whether functions of an AWS runtime identifier can be run, given its interpreter.
+func Supported(runtime string) bool {
+	_, err := familyOf(runtime)
+	return err == nil
+}
+
+type family string
+
+const (
+	familyPython   family = "python"
+	familyNode     family = "nodejs"
+	familyJava     family = "java"
+	familyProvided family = "provided"
+)
+
+func familyOf(runtime string) (family, error) {
+	for _, f := range []family{familyPython, familyNode, familyJava, familyProvided} {
+		if strings.HasPrefix(runtime, string(f)) {
+			return f, nil
+		}
+	}
+	return "", &LaunchError{Type: "Runtime.Unsupported", Message: fmt.Sprintf("no runtime for %q", runtime)}
+}
+
+// plan works out how to start instances of s.
+func (e *Engine) plan(ctx context.Context, s *Spec) (*plan, error) {
+	f, err := familyOf(s.Runtime)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{env: map[string]string{}, runtimeDir: e.bootstrapDir}
+	if err := e.mergeLayers(s, p); err != nil {
+		return nil, err
+	}
+	switch f {
+	case familyPython:
+		err = e.planPython(ctx, s, p)
+	case familyNode:
+		err = e.planNode(ctx, s, p)
+	case familyJava:
+		err = e.planJava(ctx, s, p)
+	default:
+		err = e.planProvided(ctx, s, p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.readOnly = append(p.readOnly, s.CodeDir, p.runtimeDir)
+	if p.opt != "" {
+		p.readOnly = append(p.readOnly, p.opt)
+		_, err := os.Stat("/opt")
+		p.mountOpt = err == nil && !strings.HasPrefix(p.argv[0], "/opt/")
+	}
+	if w := s.Env["AWS_LAMBDA_EXEC_WRAPPER"]; w != "" && f != familyProvided {
+		p.argv = append([]string{p.inOpt(w)}, p.argv...)
+	}
+	return p, nil
+}
+
+// inOpt finds a path below /opt where /opt is not the layers' own.
+func (p *plan) inOpt(path string) string {
+	if rest, ok := strings.CutPrefix(path, "/opt/"); ok && p.opt != "" {
+		return filepath.Join(p.opt, rest)
+	}
+	return path
+}
+
+func (e *Engine) planPython(ctx context.Context, s *Spec, p *plan) error {
+	py, err := e.tools.python(ctx, s.Runtime)
+	if err != nil {
+		return err
+	}
+	p.argv = []string{py.path, "-s", filepath.Join(p.runtimeDir, "bootstrap.py")}
+	p.binDir, p.framed = filepath.Dir(py.path), true
+	p.env["PYTHONPATH"] = p.runtimeDir
+	p.env["PYTHONIOENCODING"] = "utf-8"
+	if p.opt != "" {
+		p.env["LEAT_OPT"] = p.opt
+	}
+	sdk, err := e.pythonSDK(ctx, py, s)
+	if err != nil {
+		return err
+	}
+	if sdk != "" {
+		p.env["LEAT_PYTHON_SDK"] = sdk
+		p.readOnly = append(p.readOnly, sdk)
+	}
+	p.needTool(py.path)
+	return nil
+}
+
+func (e *Engine) planNode(ctx context.Context, s *Spec, p *plan) error {
+	node, err := e.tools.node(ctx, s.Runtime)
+	if err != nil {
+		return err
+	}
+	p.argv = []string{node.path, filepath.Join(p.runtimeDir, "bootstrap.cjs")}
+	p.binDir, p.framed = filepath.Dir(node.path), true
+	paths := []string{}
+	if p.opt != "" {
+		major := strings.TrimSuffix(strings.TrimPrefix(s.Runtime, "nodejs"), ".x")
+		paths = append(paths, p.opt+"/nodejs/node"+major+"/node_modules", p.opt+"/nodejs/node_modules")
+	}
+	sdk, err := e.nodeSDK(ctx, node, s)
+	if err != nil {
+		return err
+	}
+	if sdk != "" {
+		paths = append(paths, sdk)
+		p.env["LEAT_NODE_SDK"] = sdk
+		p.readOnly = append(p.readOnly, filepath.Dir(sdk))
+	}
+	p.env["NODE_PATH"] = strings.Join(append(paths, p.runtimeDir, s.CodeDir), ":")
+	p.needTool(node.path)
+	return nil
+}
+
+// needTool keeps an interpreter visible that lives below /tmp (a test's virtual environment, say).
+func (p *plan) needTool(path string) {
+	if strings.HasPrefix(path, "/tmp/") {
+		p.readOnly = append(p.readOnly, filepath.Dir(filepath.Dir(path)))
+	}
+}
+
+func (e *Engine) planProvided(ctx context.Context, s *Spec, p *plan) error {
+	candidates := []string{filepath.Join(s.CodeDir, "bootstrap")}
+	if p.opt != "" {
+		candidates = append(candidates, filepath.Join(p.opt, "bootstrap"))
+	}
+	for _, c := range candidates {
+		if st, err := os.Stat(c); err == nil && !st.IsDir() {
+			if st.Mode()&0o111 == 0 {
+				return &LaunchError{"Runtime.InvalidEntrypoint", "fork/exec /var/task/bootstrap: permission denied"}
+			}
+			p.argv = []string{c}
+			return nil
+		}
+	}
+	if !hasGoSource(s.CodeDir) {
+		return &LaunchError{"Runtime.InvalidEntrypoint", "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"}
+	}
+	bin, err := e.buildGo(ctx, s.CodeDir, s.Handler)
+	if err != nil {
+		return err
+	}
+	p.argv = []string{bin}
+	p.readOnly = append(p.readOnly, filepath.Dir(bin))
+	return nil
+}
+
+// mergeLayers makes one directory of all layers; a later layer wins.
+func (e *Engine) mergeLayers(s *Spec, p *plan) error {
+	switch len(s.LayerDirs) {
+	case 0:
+		return nil
+	case 1:
+		p.opt = s.LayerDirs[0]
+	default:
+		key := hashText(s.LayerDirs...)
+		dir, err := e.cached("opt", key, func(dir string) error {
+			for _, l := range s.LayerDirs {
+				if err := copyTree(l, dir, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("merge layers: %w", err)
+		}
+		p.opt = dir
+	}
+	entries, err := os.ReadDir(filepath.Join(p.opt, "extensions"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	for _, x := range entries {
+		if !x.IsDir() {
+			p.extensions = append(p.extensions, filepath.Join(p.opt, "extensions", x.Name()))
+		}
+	}
+	if len(p.extensions) > MaxExtensions {
+		return &LaunchError{"Extension.LaunchError", fmt.Sprintf("%d extensions exceed the limit of %d", len(p.extensions), MaxExtensions)}
+	}
+	return nil
+}
