@@ -4,38 +4,46 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/wire/sigv4"
 )
 
 // authenticate tells who signed. A key that Credentials knows is verified and
-// attributed in every mode; an unknown one is refused only when Verify is set.
+// attributed in every mode; an unknown one is refused when Verify is set, or
+// when it looks like one that this platform issued and has forgotten.
 func (x *exchange) authenticate(ctx context.Context) (aws.Caller, error) {
-	if !x.signed && x.plan.op.Unauth {
-		return x.anonymous(), nil
-	}
-	if x.s.opts.Credentials != nil && x.signed {
+	if x.signed && x.s.opts.Credentials != nil {
 		if key, ok := x.s.opts.Credentials.Lookup(ctx, x.scope.AccessKeyID); ok {
 			return x.verify(key)
 		}
 	}
-	if !x.s.opts.Verify {
-		return x.anonymous(), nil
+	switch {
+	case x.signed && x.s.issued(x.scope.AccessKeyID):
+		return aws.Caller{}, x.signatureError(errUnknownKey)
+	case !x.s.opts.Verify, !x.signed && x.plan.op.Unauth:
+		return x.s.anonymous(x.scope.AccessKeyID, x.req.Region), nil
 	}
 	return aws.Caller{}, x.refuseUnknown()
 }
 
+// issued tells whether a key is of the temporary kind that this platform makes.
+func (s *Server) issued(accessKeyID string) bool {
+	p := s.opts.IssuedPrefix
+	return p != "" && strings.HasPrefix(accessKeyID, p)
+}
+
 // anonymous is the caller of a front door that accepts anything. A key id that
 // is twelve digits names its account, so that tests can be several accounts.
-func (x *exchange) anonymous() aws.Caller {
-	account := x.s.opts.Account
-	if isAccount(x.scope.AccessKeyID) {
-		account = x.scope.AccessKeyID
+func (s *Server) anonymous(accessKeyID, region string) aws.Caller {
+	account := s.opts.Account
+	if isAccount(accessKeyID) {
+		account = accessKeyID
 	}
 	return aws.Caller{
-		Account: account, AccessKeyID: x.scope.AccessKeyID, UserID: account, Admin: true,
-		ARN: "arn:" + aws.Partition(x.req.Region) + ":iam::" + account + ":root",
+		Account: account, AccessKeyID: accessKeyID, UserID: account, Admin: true,
+		ARN: "arn:" + aws.Partition(region) + ":iam::" + account + ":root",
 	}
 }
 
@@ -52,20 +60,43 @@ func isAccount(key string) bool {
 }
 
 func (x *exchange) verify(key Key) (aws.Caller, error) {
-	err := x.s.verifier.Verify(x.r, x.body, sigv4.Secret{Key: key.Secret, Token: key.SessionToken, Expires: key.Expires}, x.svc.info.SigningName, x.s.now())
+	sig, err := sigv4.Parse(x.r)
 	if err != nil {
 		return aws.Caller{}, x.signatureError(err)
 	}
-	caller := key.Caller
-	caller.AccessKeyID = x.scope.AccessKeyID
-	return caller, nil
+	err = x.s.verifier.Verify(x.r, sig, sigv4.HashPayload(x.body), key.secret(), sigv4.Rules{Service: x.svc.info.SigningName, Now: x.req.Time})
+	if err != nil {
+		return aws.Caller{}, x.signatureError(err)
+	}
+	return key.caller(sig.AccessKeyID), nil
 }
 
+func (k *Key) secret() sigv4.Secret {
+	return sigv4.Secret{Key: k.Secret, Token: k.SessionToken, Expires: k.Expires}
+}
+
+func (k *Key) caller(accessKeyID string) aws.Caller {
+	c := k.Caller
+	c.AccessKeyID = accessKeyID
+	return c
+}
+
+// refuseUnknown tells what is wrong with a request whose key is not known.
 func (x *exchange) refuseUnknown() error {
 	if _, err := sigv4.Parse(x.r); err != nil {
 		return x.signatureError(err)
 	}
-	return x.signatureError(&sigv4.Error{Code: "UnrecognizedClientException", Message: "The security token included in the request is invalid."})
+	return x.signatureError(errUnknownKey)
+}
+
+var errUnknownKey = &sigv4.Error{Code: "UnrecognizedClientException", Message: "The security token included in the request is invalid."}
+
+// jsonSpelling are the codes of refusals outside the query protocol.
+var jsonSpelling = map[string]string{
+	"SignatureDoesNotMatch":      "InvalidSignatureException",
+	"MissingAuthenticationToken": "MissingAuthenticationTokenException",
+	"IncompleteSignature":        "IncompleteSignatureException",
+	"ExpiredToken":               "ExpiredTokenException",
 }
 
 // signatureError gives a refusal the spelling and status of the protocol.
@@ -75,30 +106,14 @@ func (x *exchange) signatureError(err error) error {
 		return err
 	}
 	e := aws.Errorf(refused.Code, "%s", refused.Message)
-	json := x.proto != protoQuery && x.proto != protoREST
-	switch refused.Code {
-	case "SignatureDoesNotMatch":
-		if x.proto != protoQuery {
-			e.Code = "InvalidSignatureException"
-		}
-	case "MissingAuthenticationToken":
-		if x.proto != protoQuery {
-			e.Code = "MissingAuthenticationTokenException"
-		}
-	case "IncompleteSignature":
-		if x.proto != protoQuery {
-			e.Code = "IncompleteSignatureException"
-		}
-	case "UnrecognizedClientException":
-		if x.proto == protoQuery {
+	if x.proto == protoQuery {
+		if e.Code == "UnrecognizedClientException" {
 			e.Code = "InvalidClientTokenId"
 		}
-	case "ExpiredToken":
-		if x.proto != protoQuery {
-			e.Code = "ExpiredTokenException"
-		}
+	} else if spelled, ok := jsonSpelling[e.Code]; ok {
+		e.Code = spelled
 	}
-	if !json {
+	if (x.proto == protoQuery || x.proto == protoREST) && refused.Code != "IncompleteSignature" {
 		e.Status = http.StatusForbidden
 	}
 	return e

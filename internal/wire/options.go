@@ -70,6 +70,10 @@ type Options struct {
 	// are verified all the same, and attributed to its caller.
 	Verify      bool
 	Credentials Credentials
+	// IssuedPrefix begins the ids of all temporary keys that Credentials hands
+	// out. A key that begins so and is not known any more is refused in every
+	// mode: its bearer was a role and must not become an administrator.
+	IssuedPrefix string
 	// Account and Region of callers that name none.
 	Account string
 	Region  string
