@@ -1,0 +1,136 @@
+package logs
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+
+	"github.com/leatdev/leat/internal/aws"
+	"github.com/leatdev/leat/internal/kv"
+)
+
+// CreateLogStream makes a stream in a group. Function instances make theirs by themselves.
+//
+// Limits: a name of 512 characters without ':' and '*'.
+// Errors: ResourceNotFoundException, ResourceAlreadyExistsException.
+// Differs: nothing.
+func (s *Service) CreateLogStream(ctx context.Context, in *cloudwatchlogs.CreateLogStreamInput) (*cloudwatchlogs.CreateLogStreamOutput, error) {
+	p := placeOf(ctx)
+	key := p.key("s", *in.LogGroupName, *in.LogStreamName)
+	return nil, s.update(ctx, func(t kv.Txn) error {
+		if _, err := load[group](t, p.key("g", *in.LogGroupName), "group"); err != nil {
+			return err
+		}
+		_, taken, err := t.Get(key)
+		if err != nil {
+			return err
+		}
+		if taken {
+			return aws.Errorf("ResourceAlreadyExistsException", "The specified log stream already exists")
+		}
+		return save(t, key, &stream{Name: *in.LogStreamName, Created: s.nowMillis()})
+	})
+}
+
+// DeleteLogStream removes a stream with its events.
+//
+// Errors: ResourceNotFoundException.
+// Differs: nothing.
+func (s *Service) DeleteLogStream(ctx context.Context, in *cloudwatchlogs.DeleteLogStreamInput) (*cloudwatchlogs.DeleteLogStreamOutput, error) {
+	p := placeOf(ctx)
+	key := p.key("s", *in.LogGroupName, *in.LogStreamName)
+	return nil, s.update(ctx, func(t kv.Txn) error {
+		if _, err := load[group](t, p.key("g", *in.LogGroupName), "group"); err != nil {
+			return err
+		}
+		if _, err := load[stream](t, key, "stream"); err != nil {
+			return err
+		}
+		prefix := p.key("e", *in.LogGroupName)
+		var gone [][]byte
+		err := t.Scan(kv.PrefixRange(prefix), func(k, v []byte) error {
+			e, err := decodeEvent(k, len(prefix), v)
+			if err == nil && e.stream == *in.LogStreamName {
+				gone = append(gone, slices.Clone(k))
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, k := range gone {
+			if err := t.Delete(k); err != nil {
+				return err
+			}
+		}
+		return t.Delete(key)
+	})
+}
+
+// DescribeLogStreams lists a group's streams by name or by the time of their last event.
+//
+// Limits: 50 a page.
+// Errors: ResourceNotFoundException, InvalidParameterException.
+// Differs: nothing.
+func (s *Service) DescribeLogStreams(ctx context.Context, in *cloudwatchlogs.DescribeLogStreamsInput) (*cloudwatchlogs.DescribeLogStreamsOutput, error) {
+	name, err := groupName(in.LogGroupName, in.LogGroupIdentifier)
+	if err != nil {
+		return nil, err
+	}
+	byTime := in.OrderBy == types.OrderByLastEventTime
+	if byTime && in.LogStreamNamePrefix != nil {
+		return nil, invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
+	}
+	p := placeOf(ctx)
+	var all []*stream
+	err = s.store.View(ctx, func(r kv.Reader) error {
+		if _, err := load[group](r, p.key("g", name), "group"); err != nil {
+			return err
+		}
+		return r.Scan(kv.PrefixRange(p.key("s", name)), func(_, v []byte) error {
+			st, err := decode[stream](v)
+			if err == nil && strings.HasPrefix(st.Name, deref(in.LogStreamNamePrefix)) {
+				all = append(all, st)
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	if byTime {
+		slices.SortStableFunc(all, func(a, b *stream) int { return int(a.Last - b.Last) })
+	}
+	if deref(in.Descending) {
+		slices.Reverse(all)
+	}
+	return p.streamPage(name, all, deref(in.NextToken), pageLimit(in.Limit)), nil
+}
+
+// streamPage takes the page behind the stream that token names.
+func (p place) streamPage(group string, all []*stream, token string, limit int) *cloudwatchlogs.DescribeLogStreamsOutput {
+	out := &cloudwatchlogs.DescribeLogStreamsOutput{LogStreams: []types.LogStream{}}
+	if token != "" {
+		i := slices.IndexFunc(all, func(s *stream) bool { return s.Name == token })
+		all = all[i+1:]
+	}
+	for i, st := range all {
+		if i == limit {
+			out.NextToken = ptr(all[i-1].Name)
+			break
+		}
+		d := types.LogStream{
+			LogStreamName: ptr(st.Name), CreationTime: ptr(st.Created), StoredBytes: ptr(int64(0)), // AWS reports 0 since 2019
+			Arn: ptr(fmt.Sprintf("%s:log-stream:%s", p.groupARN(group), st.Name)), UploadSequenceToken: ptr(sequenceToken),
+		}
+		if st.Last != 0 {
+			d.FirstEventTimestamp, d.LastEventTimestamp, d.LastIngestionTime = ptr(st.First), ptr(st.Last), ptr(st.Ingested)
+		}
+		out.LogStreams = append(out.LogStreams, d)
+	}
+	return out
+}
