@@ -62,7 +62,8 @@ func New(opt Options) (*Engine, error) {
 		instancesDir: filepath.Join(dir, "instances"), cacheDir: opt.CacheDir,
 		slots: make(chan struct{}, opt.MaxStarting), pools: map[*Pool]struct{}{},
 	}
-	sweep("TMPDIR=" + e.instancesDir + string(filepath.Separator))
+	// Every instance has LAMBDA_RUNTIME_DIR, which is below our directory.
+	sweep("LAMBDA_RUNTIME_DIR=" + filepath.Join(dir, "bootstrap-"))
 	if err := os.RemoveAll(e.instancesDir); err != nil {
 		return nil, fmt.Errorf("remove instances of an earlier run: %w", err)
 	}

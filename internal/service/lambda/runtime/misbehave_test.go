@@ -215,7 +215,7 @@ func TestAKilledServerLeavesNoOrphan(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer e.Close()
-		await(t, func() bool { return len(survivors(dir)) == 0 })
+		awaitOr(t, func() bool { return len(survivors(dir)) == 0 }, func() any { return survivors(dir) })
 	}
 }
 
@@ -273,11 +273,17 @@ func processState(pid string) string {
 // await polls for something that other processes bring about.
 func await(t *testing.T, ok func() bool) {
 	t.Helper()
+	awaitOr(t, ok, func() any { return "it did not come about" })
+}
+
+// awaitOr is await with words for the case that it does not.
+func awaitOr(t *testing.T, ok func() bool, say func() any) {
+	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for n := 0; !ok(); n++ {
-		if n > 20_000 {
-			t.Fatal("it did not come about")
+		if n > 5_000 {
+			t.Fatal(say())
 		}
 		<-tick.C
 	}

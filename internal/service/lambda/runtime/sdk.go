@@ -166,7 +166,8 @@ func (e *Engine) planJava(ctx context.Context, s *Spec, p *plan) error {
 	if err != nil {
 		return err
 	}
-	p.runtimeDir, p.framed, p.binDir = client, true, filepath.Dir(java)
+	p.framed, p.binDir = true, filepath.Dir(java)
+	p.readOnly = append(p.readOnly, client)
 	p.argv = []string{
 		java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-XX:-UsePerfData",
 		fmt.Sprintf("-XX:MaxHeapSize=%dk", s.MemoryMB*1024*javaHeapPercent/100),

@@ -46,11 +46,13 @@ def handler(event, context):
         return "printed"
     if do == "fork":
         # Twice, into a session of its own: the classic daemon.
-        if os.fork() == 0:
+        child = os.fork()
+        if child == 0:
             os.setsid()
             if os.fork() == 0:
                 time.sleep(3600)
             os._exit(0)
+        os.waitpid(child, 0)
         return "forked"
     if do == "tmp":
         path = "/tmp/leat-runtime-test-private"
