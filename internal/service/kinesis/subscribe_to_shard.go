@@ -216,11 +216,20 @@ type subKey struct {
 type subscription struct {
 	key   subKey
 	begun time.Time
-	taken chan struct{} // closed when another took over, or the consumer has gone
-	gone  bool          // the consumer was deregistered
+	taken chan struct{} // closed when it must end
+	why   endReason
 	name  string
 	at    ref
 }
+
+// endReason is why a subscription was stopped.
+type endReason byte
+
+const (
+	takenOver    endReason = iota // the consumer subscribed to the shard again
+	deregistered                  // the consumer has gone
+	shuttingDown                  // the process is about to end
+)
 
 func (s *subscriptions) init() { s.at = map[subKey]*subscription{} }
 
@@ -235,7 +244,7 @@ func (s *subscriptions) begin(consumer, name string, at ref, shard uint32, now t
 			return nil, resourceInUse("Another active subscription exists for this consumer: %s:%s:%s:%s",
 				at.account, at.name, name, shardID(shard))
 		}
-		old.stop(false)
+		old.stop(takenOver)
 	}
 	if strict {
 		s.forget(now)
@@ -255,22 +264,26 @@ func (s *subscriptions) forget(now time.Time) {
 }
 
 // stop tells a subscription to end; the lock is held.
-func (o *subscription) stop(gone bool) {
+func (o *subscription) stop(why endReason) {
 	select {
 	case <-o.taken:
 	default:
-		o.gone = gone
+		o.why = why
 		close(o.taken)
 	}
 }
 
 // reason is what a stopped subscription tells its client.
 func (o *subscription) reason() error {
-	if o.gone {
+	switch o.why {
+	case deregistered:
 		return resourceNotFound("Consumer %s not found.", o.key.consumer)
+	case shuttingDown:
+		return nil // the stream ends as after its five minutes, and the consumer subscribes again
+	default:
+		return resourceInUse("Another subscription was opened for this consumer: %s:%s:%s:%s",
+			o.at.account, o.at.name, o.name, shardID(o.key.shard))
 	}
-	return resourceInUse("Another subscription was opened for this consumer: %s:%s:%s:%s",
-		o.at.account, o.at.name, o.name, shardID(o.key.shard))
 }
 
 // done takes a subscription off the list, unless strict keeps it for its pause.
@@ -288,9 +301,19 @@ func (s *subscriptions) end(consumer string) {
 	defer s.mu.Unlock()
 	for k, o := range s.at {
 		if k.consumer == consumer {
-			o.stop(true)
+			o.stop(deregistered)
 			delete(s.at, k)
 		}
+	}
+}
+
+// EndSubscriptions ends all subscriptions under way, so that a server that drains need not
+// wait for their five minutes.
+func (s *Service) EndSubscriptions() {
+	s.subs.mu.Lock()
+	defer s.subs.mu.Unlock()
+	for _, o := range s.subs.at {
+		o.stop(shuttingDown)
 	}
 }
 
