@@ -167,9 +167,9 @@ func (x *exchange) identifyREST() *aws.Error {
 		if err != nil {
 			return aws.InternalFailure(err)
 		}
-		if op, labels := rt.find(x.r.Method, path, x.query); op != nil {
-			x.svc, x.labels = svc, labels
-			return x.pick(op.Name)
+		if route, labels := rt.find(x.r.Method, path, x.query); route != nil {
+			x.svc, x.labels, x.query = svc, labels, route.free(x.query)
+			return x.pick(route.op.Name)
 		}
 	}
 	return aws.StatusErrorf(http.StatusNotFound, "UnknownOperationException", "No operation matches %s %s.", x.r.Method, x.r.URL.Path)

@@ -25,6 +25,9 @@ var coral = map[string]string{
 	"ValidationException":                 "com.amazon.coral.validate#",
 }
 
+// frameworkOnly are the errors that AWS sends without a message when it has none.
+var frameworkOnly = map[string]bool{"SerializationException": true, "UnknownOperationException": true}
+
 // namespaces of the services that send qualified error types.
 var namespaces = map[string]string{
 	"dynamodb":        "com.amazonaws.dynamodb.v20120810#",
@@ -99,7 +102,10 @@ func (x *exchange) appendJSONError(dst []byte, e *aws.Error, shape *model.Shape,
 		}
 		dst = append(codec.AppendString(append(dst, `"Type":`...), fault), ',')
 	}
-	dst = append(codec.AppendString(dst, messageKey(shape, x.proto)), ':')
+	if e.Message == "" && frameworkOnly[e.Code] {
+		return append(dst[:len(dst)-1], '}'), nil
+	}
+	dst = append(codec.AppendString(dst, messageKey(shape)), ':')
 	dst = codec.AppendString(dst, e.Message)
 	var err error
 	for _, name := range sortedKeys(e.Fields) {
@@ -119,13 +125,14 @@ func (x *exchange) appendJSONError(dst []byte, e *aws.Error, shape *model.Shape,
 }
 
 // messageKey spells "message" as the error's shape does.
-func messageKey(shape *model.Shape, p protocol) string {
+func messageKey(shape *model.Shape) string {
 	if shape != nil {
 		for _, m := range shape.Members {
 			if strings.EqualFold(m.Name, "message") {
 				return m.WireOr(m.Name)
 			}
 		}
+		return "Message"
 	}
 	return "message"
 }

@@ -124,6 +124,9 @@ func (x *exchange) replyREST(dst []byte, out any) ([]byte, error) {
 			reply.Status = http.StatusOK
 		}
 	}
+	if reply.Status < 200 || reply.Status > 599 {
+		return dst, fmt.Errorf("wire: %s answered with status %d", x.name, reply.Status)
+	}
 	if t := h.Get("Content-Type"); t != "" {
 		reply.Type = t
 	}

@@ -88,7 +88,7 @@ func (s segment) rank() int {
 }
 
 // find matches a request line; path is the escaped one.
-func (rt *router) find(method, path string, query url.Values) (*model.Operation, map[string]string) {
+func (rt *router) find(method, path string, query url.Values) (*route, map[string]string) {
 	parts := strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
 	for i := range rt.routes {
 		r := &rt.routes[i]
@@ -96,7 +96,7 @@ func (rt *router) find(method, path string, query url.Values) (*model.Operation,
 			continue
 		}
 		if labels, ok := r.match(parts); ok {
-			return r.op, labels
+			return r, labels
 		}
 	}
 	return nil, nil
@@ -110,6 +110,20 @@ func (r *route) hasQuery(query url.Values) bool {
 		}
 	}
 	return true
+}
+
+// free gives the query without the route's fixed parameters.
+func (r *route) free(query url.Values) url.Values {
+	if len(r.query) == 0 {
+		return query
+	}
+	rest := url.Values{}
+	for name, values := range query {
+		if !r.query.Has(name) {
+			rest[name] = values
+		}
+	}
+	return rest
 }
 
 func (r *route) match(parts []string) (map[string]string, bool) {

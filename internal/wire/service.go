@@ -68,6 +68,12 @@ func Op[In, Out any](name string, h func(context.Context, *In) (*Out, error)) Op
 	}
 }
 
+// OpFor is Op for types known only at run time: in and out are the struct types
+// whose pointers h takes and returns.
+func OpFor(name string, in, out reflect.Type, h func(ctx context.Context, in any) (any, error)) Operation {
+	return Operation{Name: name, outType: out, newInput: func() any { return reflect.New(in).Interface() }, call: h}
+}
+
 // SendEvent sends one event of an event stream; event is a pointer to the
 // union's member struct of aws-sdk-go-v2 (for SubscribeToShard
 // *types.SubscribeToShardEvent), its name is its type name. It returns an error once the client is gone.

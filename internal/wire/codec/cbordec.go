@@ -1,9 +1,7 @@
 package codec
 
 import (
-	"bytes"
 	"encoding/binary"
-	"io"
 	"math"
 	"reflect"
 	"strconv"
@@ -213,7 +211,7 @@ func (d *cborDecoder) integer(n *node, v reflect.Value, major, info byte, arg ui
 		v.Set(reflect.ValueOf(float64(i)))
 		return nil
 	}
-	return mismatch("NUMBER_VALUE", n.article())
+	return mismatch("NUMBER_VALUE", n.typeName())
 }
 
 func (d *cborDecoder) setTime(n *node, v reflect.Value, f float64) error {
@@ -263,7 +261,7 @@ func (d *cborDecoder) text(n *node, v reflect.Value, major byte, s []byte) error
 	switch n.kind {
 	case kindString:
 		if major == cborBytes {
-			return mismatch("BYTE_STRING", n.article())
+			return mismatch("BYTE_STRING", n.typeName())
 		}
 		if !utf8.Valid(s) {
 			return errMalformed
@@ -284,7 +282,7 @@ func (d *cborDecoder) text(n *node, v reflect.Value, major byte, s []byte) error
 		n.target(v).SetBytes(s)
 		return nil
 	case kindReader:
-		n.target(v).Set(reflect.ValueOf(io.NopCloser(bytes.NewReader(s))))
+		n.setReader(v, s)
 		return nil
 	case kindTime, kindFloat:
 		return n.setText(v, string(s))
@@ -292,7 +290,7 @@ func (d *cborDecoder) text(n *node, v reflect.Value, major byte, s []byte) error
 		v.Set(reflect.ValueOf(string(s)))
 		return nil
 	}
-	return mismatch("STRING_VALUE", n.article())
+	return mismatch("STRING_VALUE", n.typeName())
 }
 
 func (d *cborDecoder) array(n *node, v reflect.Value, info byte, arg uint64) error {
@@ -370,7 +368,7 @@ func (d *cborDecoder) unionCase(n *node, v reflect.Value) error {
 		return d.skip()
 	}
 	if !v.IsNil() {
-		return &Error{Message: "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"}
+		return errTwoCases
 	}
 	c := reflect.New(n.union.members[f.name])
 	if err := d.value(f.node, c.Elem().Field(f.index)); err != nil {
@@ -420,9 +418,9 @@ func (d *cborDecoder) other(n *node, v reflect.Value, info byte, arg uint64) err
 		n.target(v).SetBool(info == 21)
 		return nil
 	case info == 20:
-		return mismatch("FALSE_VALUE", n.article())
+		return mismatch("FALSE_VALUE", n.typeName())
 	case info == 21:
-		return mismatch("TRUE_VALUE", n.article())
+		return mismatch("TRUE_VALUE", n.typeName())
 	}
 	f, ok := float(info, arg)
 	if !ok {
@@ -434,7 +432,7 @@ func (d *cborDecoder) other(n *node, v reflect.Value, info byte, arg uint64) err
 		return nil
 	case kindInt:
 		if f != math.Trunc(f) || math.Abs(f) >= 1<<63 {
-			return mismatch("NUMBER_VALUE", n.article())
+			return mismatch("NUMBER_VALUE", n.typeName())
 		}
 		return n.setInt(n.target(v), int64(f))
 	case kindTime:
@@ -443,7 +441,7 @@ func (d *cborDecoder) other(n *node, v reflect.Value, info byte, arg uint64) err
 		v.Set(reflect.ValueOf(f))
 		return nil
 	}
-	return mismatch("NUMBER_VALUE", n.article())
+	return mismatch("NUMBER_VALUE", n.typeName())
 }
 
 // skip passes over one item.

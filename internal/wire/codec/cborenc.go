@@ -192,7 +192,11 @@ func (e *cborEncoder) union(n *node, v reflect.Value) error {
 	}
 	e.head(cborMap, 1)
 	e.text(f.wire)
-	return e.orNull(f.node, c.Elem().Field(f.index))
+	fv := c.Elem().Field(f.index)
+	if fv.Kind() == reflect.Slice || fv.Kind() == reflect.Map {
+		return e.value(f.node, fv) // chosen, so present: nil is empty
+	}
+	return e.orNull(f.node, fv)
 }
 
 // json copies the next JSON value. Lengths are not known beforehand, so lists

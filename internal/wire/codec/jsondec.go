@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"io"
 	"reflect"
 	"strconv"
 	"unicode/utf16"
@@ -269,7 +268,7 @@ func (d *jsonDecoder) unionValue(n *node, v reflect.Value) error {
 			continue
 		}
 		if !v.IsNil() {
-			return &Error{Message: "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"}
+			return errTwoCases
 		}
 		c := reflect.New(n.union.members[f.name])
 		if err := d.value(f.node, c.Elem().Field(f.index)); err != nil {
@@ -323,9 +322,9 @@ func (d *jsonDecoder) boolean(n *node, v reflect.Value) error {
 			return nil
 		}
 		if b {
-			return mismatch("TRUE_VALUE", n.article())
+			return mismatch("TRUE_VALUE", n.typeName())
 		}
-		return mismatch("FALSE_VALUE", n.article())
+		return mismatch("FALSE_VALUE", n.typeName())
 	}
 	if n.fast == fastBoolPtr {
 		*v.Addr().Interface().(**bool) = &b
@@ -379,7 +378,7 @@ func (d *jsonDecoder) number(n *node, v reflect.Value) error {
 	case kindInt:
 		i, err := parseInt(raw)
 		if err != nil {
-			return mismatch("NUMBER_VALUE", n.article())
+			return mismatch("NUMBER_VALUE", n.typeName())
 		}
 		switch {
 		case n.fast == fastInt64Ptr:
@@ -394,14 +393,14 @@ func (d *jsonDecoder) number(n *node, v reflect.Value) error {
 	case kindFloat:
 		f, err := strconv.ParseFloat(string(raw), 64)
 		if err != nil {
-			return mismatch("NUMBER_VALUE", n.article())
+			return mismatch("NUMBER_VALUE", n.typeName())
 		}
 		n.target(v).SetFloat(f)
 		return nil
 	case kindTime:
 		f, err := strconv.ParseFloat(string(raw), 64)
 		if err != nil {
-			return mismatch("NUMBER_VALUE", n.article())
+			return mismatch("NUMBER_VALUE", n.typeName())
 		}
 		t, err := epoch(f)
 		if err != nil {
@@ -417,7 +416,7 @@ func (d *jsonDecoder) number(n *node, v reflect.Value) error {
 		v.Set(reflect.ValueOf(f))
 		return nil
 	}
-	return mismatch("NUMBER_VALUE", n.article())
+	return mismatch("NUMBER_VALUE", n.typeName())
 }
 
 // parseInt reads an integer; a number with a fraction or exponent counts when it
@@ -583,16 +582,13 @@ func (d *jsonDecoder) text(n *node, v reflect.Value) error {
 		if err != nil {
 			return err
 		}
-		n.target(v).Set(reflect.ValueOf(io.NopCloser(bytes.NewReader(b))))
+		n.setReader(v, b)
 		return nil
 	case kindAny:
 		v.Set(reflect.ValueOf(string(raw)))
 		return nil
 	}
-	if n.kind == kindStruct || n.kind == kindMap || n.kind == kindList || n.kind == kindUnion {
-		return &Error{Message: "Unexpected field type"}
-	}
-	return mismatch("STRING_VALUE", n.article())
+	return mismatch("STRING_VALUE", n.typeName())
 }
 
 // decodeInPlace decodes base64 over itself: the decoded bytes are always behind

@@ -24,7 +24,6 @@ func (n *node) appendJSONBody(dst []byte, v reflect.Value) ([]byte, error) {
 	return n.appendJSONStruct(dst, v)
 }
 
-// AppendJSONValue appends any value as JSON; shape may be nil.
 func appendJSONAny(dst []byte, v any) ([]byte, error) {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -150,8 +149,17 @@ func (n *node) appendJSONUnion(dst []byte, v reflect.Value) ([]byte, error) {
 		return dst, fmt.Errorf("codec: %v is no member of %v", c.Type(), n.typ)
 	}
 	dst = append(append(dst, '{'), f.jsonKey...)
-	dst, err := f.node.appendJSONOrNull(dst, c.Elem().Field(f.index))
+	dst, err := f.node.appendJSONCase(dst, c.Elem().Field(f.index))
 	return append(dst, '}'), err
+}
+
+// appendJSONCase writes a union's value: that the case is chosen says that the
+// value is there, so a nil list, map or blob is an empty one.
+func (n *node) appendJSONCase(dst []byte, v reflect.Value) ([]byte, error) {
+	if v.Kind() == reflect.Slice || v.Kind() == reflect.Map {
+		return n.appendJSON(dst, v)
+	}
+	return n.appendJSONOrNull(dst, v)
 }
 
 func (n *node) appendJSONTime(dst []byte, t time.Time) []byte {

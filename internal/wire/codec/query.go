@@ -102,11 +102,31 @@ func (n *node) query(q *queryTree, v reflect.Value, flat bool) error {
 		return n.queryList(q, n.target(v), flat)
 	case kindMap:
 		return n.queryMap(q, n.target(v), flat)
+	case kindUnion:
+		return n.queryUnion(q, v)
 	}
 	if !q.set {
 		return &Error{Message: "Unexpected complex element termination"}
 	}
 	return n.setText(v, q.value)
+}
+
+func (n *node) queryUnion(q *queryTree, v reflect.Value) error {
+	for name, f := range n.union.byWire {
+		sub := q.kid(name)
+		if sub == nil {
+			continue
+		}
+		if !v.IsNil() {
+			return errTwoCases
+		}
+		c := reflect.New(n.union.members[f.name])
+		if err := f.node.query(sub, c.Elem().Field(f.index), false); err != nil {
+			return err
+		}
+		v.Set(c)
+	}
+	return nil
 }
 
 // numbered gives the children 1, 2, 3 … in order; gaps are closed up.

@@ -12,11 +12,18 @@ import (
 )
 
 // BindREST reads the members that travel outside the body: labels of the path
-// (already unescaped), query parameters and headers. It fails with *Error.
+// (already unescaped), query parameters (without those fixed by the operation's
+// URI) and headers. It fails with *Error.
 func (p *Plan) BindREST(labels map[string]string, query url.Values, header http.Header, v any) error {
 	rv := reflect.ValueOf(v).Elem()
 	for i := range p.root.fields {
 		f := &p.root.fields[i]
+		if f.location == model.QueryString && f.node.kind == kindMap {
+			if err := p.root.bindRest(f, query, rv.Field(f.index)); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := f.bind(labels, query, header, rv.Field(f.index)); err != nil {
 			return err
 		}
@@ -49,9 +56,6 @@ func (f *field) bind(labels map[string]string, query url.Values, header http.Hea
 }
 
 func (f *field) bindQuery(query url.Values, v reflect.Value) error {
-	if f.node.kind == kindMap {
-		return f.bindQueryMap(query, v)
-	}
 	values, ok := query[f.wire]
 	if !ok {
 		return nil
@@ -73,10 +77,13 @@ func (n *node) bindList(values []string, v reflect.Value) error {
 	return nil
 }
 
-// bindQueryMap collects all parameters that no other member claims.
-func (f *field) bindQueryMap(query url.Values, v reflect.Value) error {
+// bindRest collects the parameters that no other member claims.
+func (n *node) bindRest(f *field, query url.Values, v reflect.Value) error {
 	m := reflect.MakeMap(f.node.typ)
 	for name, values := range query {
+		if n.claims(name) {
+			continue
+		}
 		ev := reflect.New(f.node.typ.Elem()).Elem()
 		var err error
 		if f.node.elem.kind == kindList {
@@ -93,6 +100,16 @@ func (f *field) bindQueryMap(query url.Values, v reflect.Value) error {
 		v.Set(m)
 	}
 	return nil
+}
+
+// claims tells whether a query parameter is a member of its own.
+func (n *node) claims(name string) bool {
+	for i := range n.fields {
+		if f := &n.fields[i]; f.location == model.QueryString && f.wire == name {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *field) bindHeader(header http.Header, v reflect.Value) error {
@@ -151,7 +168,7 @@ func (p *Plan) DecodeRESTBody(body []byte, v any) error {
 		f.node.target(fv).SetString(string(body))
 		return nil
 	case kindReader:
-		fv.Set(reflect.ValueOf(io.NopCloser(bytes.NewReader(body))))
+		f.node.setReader(fv, body)
 		return nil
 	}
 	d := jsonDecoder{b: body}

@@ -1,7 +1,9 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/base64"
+	"io"
 	"math"
 	"net/http"
 	"reflect"
@@ -24,43 +26,43 @@ func (e *Error) Error() string {
 }
 
 func mismatch(token, target string) error {
-	return &Error{Message: token + " can not be converted to " + target}
+	return &Error{Message: token + " cannot be converted to " + target}
 }
 
-// article names a node's target type as AWS's texts do.
-func (n *node) article() string {
+// typeName names a node's type as AWS's texts do.
+func (n *node) typeName() string {
 	if n.shape != nil {
 		switch n.shape.Kind {
 		case model.Long:
-			return "a Long"
-		case model.Integer:
-			return "an Integer"
+			return "Long"
 		case model.Float:
-			return "a Float"
-		case model.Double:
-			return "a Double"
+			return "Float"
 		}
 	}
 	switch n.kind {
 	case kindString:
-		return "a String"
-	case kindBlob:
-		return "a ByteBuffer"
+		return "String"
+	case kindBlob, kindReader:
+		return "ByteBuffer"
 	case kindBool:
-		return "a Boolean"
+		return "Boolean"
 	case kindInt:
-		return "an Integer"
+		return "Integer"
 	case kindFloat:
-		return "a Double"
+		return "Double"
 	case kindTime:
-		return "a Date"
+		return "Timestamp"
+	case kindList:
+		return "List"
+	case kindMap:
+		return "Map"
 	}
-	return "a structure"
+	return "Structure"
 }
 
 func (n *node) setInt(v reflect.Value, i int64) error {
 	if v.OverflowInt(i) {
-		return mismatch("NUMBER_VALUE", n.article())
+		return mismatch("NUMBER_VALUE", n.typeName())
 	}
 	v.SetInt(i)
 	return nil
@@ -85,30 +87,40 @@ func (n *node) setText(v reflect.Value, s string) error {
 		case strings.EqualFold(s, "false") || s == "0":
 			t.SetBool(false)
 		default:
-			return mismatch("STRING_VALUE", n.article())
+			return mismatch("STRING_VALUE", n.typeName())
 		}
 	case kindInt:
 		i, err := strconv.ParseInt(s, 10, 64)
 		if err != nil {
-			return mismatch("STRING_VALUE", n.article())
+			return mismatch("STRING_VALUE", n.typeName())
 		}
 		return n.setInt(t, i)
 	case kindFloat:
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil {
-			return mismatch("STRING_VALUE", n.article())
+			return mismatch("STRING_VALUE", n.typeName())
 		}
 		t.SetFloat(f)
 	case kindTime:
 		tm, err := parseTime(s)
 		if err != nil {
-			return mismatch("STRING_VALUE", n.article())
+			return mismatch("STRING_VALUE", n.typeName())
 		}
 		t.Set(reflect.ValueOf(tm))
 	default:
-		return mismatch("STRING_VALUE", n.article())
+		return mismatch("STRING_VALUE", n.typeName())
 	}
 	return nil
+}
+
+// setReader hands a payload over as a stream; one that need not be closed can
+// also be sought.
+func (n *node) setReader(v reflect.Value, b []byte) {
+	if n.typ == readerType {
+		v.Set(reflect.ValueOf(bytes.NewReader(b)))
+		return
+	}
+	v.Set(reflect.ValueOf(io.NopCloser(bytes.NewReader(b))))
 }
 
 func decodeBase64(s string) ([]byte, error) {

@@ -6,8 +6,11 @@ import (
 	"strings"
 	"sync"
 
+	cw "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	logs "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	streams "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+	iam "github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/leatdev/leat/internal/wire/model"
 )
@@ -20,6 +23,9 @@ type union struct {
 	cases   map[reflect.Type]*field // pointer to struct type -> how it travels
 	byWire  map[string]*field
 }
+
+// errTwoCases is DynamoDB's text; other services' unions are refused the same way.
+var errTwoCases = &Error{Message: "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"}
 
 var unions sync.Map // interface type -> map[string]reflect.Type
 
@@ -47,6 +53,12 @@ func init() {
 		&streams.AttributeValueMemberL{}, &streams.AttributeValueMemberM{}, &streams.AttributeValueMemberN{},
 		&streams.AttributeValueMemberNS{}, &streams.AttributeValueMemberNULL{}, &streams.AttributeValueMemberS{},
 		&streams.AttributeValueMemberSS{})
+	RegisterUnion[cw.EvaluationCriteria](&cw.EvaluationCriteriaMemberPromQLCriteria{})
+	RegisterUnion[cw.EvaluationWindow](&cw.EvaluationWindowMemberSlidingWindow{}, &cw.EvaluationWindowMemberWallClockWindow{})
+	RegisterUnion[logs.IntegrationDetails](&logs.IntegrationDetailsMemberOpenSearchIntegrationDetails{})
+	RegisterUnion[logs.ResourceConfig](&logs.ResourceConfigMemberOpenSearchResourceConfig{})
+	RegisterUnion[iam.PolicyIdentifier](&iam.PolicyIdentifierMemberInlinePolicyIdentifier{}, &iam.PolicyIdentifierMemberPolicyArn{},
+		&iam.PolicyIdentifierMemberPolicyType{})
 }
 
 func unionOf(t reflect.Type) (map[string]reflect.Type, bool) {
