@@ -63,6 +63,9 @@ type Incompatibility struct {
 
 // String is the incompatibility as Confluent's registry prints it.
 func (i Incompatibility) String() string {
+	if i.quote == 0 { // not a rule of a language: the languages differ
+		return i.Description
+	}
 	if i.quote == '\'' {
 		return fmt.Sprintf("{errorType:'%s', description:'%s', additionalInfo:'%s'}", i.Type, i.Description, i.Info)
 	}
@@ -89,7 +92,7 @@ func Compatible(level Level, next *Schema, previous ...*Schema) []Incompatibilit
 	for i := len(previous) - 1; i >= oldest; i-- {
 		if previous[i].typ != next.typ {
 			out = append(out, Incompatibility{
-				Type: "TYPE_CHANGED", Against: i, quote: '"',
+				Type: "TYPE_CHANGED", Against: i,
 				Description: "Incompatible because of different schema type",
 			})
 			continue

@@ -305,3 +305,26 @@ func (s *Schema) Descriptor() protoreflect.FileDescriptor {
 	}
 	return s.proto.file
 }
+
+// Format renders the schema in one of the forms that clients may ask a registry for: "" or "default" is the canonical form,
+// "resolved" an Avro schema with its references written out, "serialized" a Protobuf schema as a base64 descriptor.
+func (s *Schema) Format(name string) (string, error) {
+	switch {
+	case name == "" || name == "default":
+		return s.canonical, nil
+	case name == "resolved" && s.typ == Avro:
+		root := s.avro.compiled.Root()
+		whole, err := root.Schema()
+		if err != nil {
+			return "", invalidf("%s", avroMessage(err))
+		}
+		n, err := parseTree(whole.String())
+		if err != nil {
+			return "", err
+		}
+		return printAvro(n, false), nil
+	case name == "serialized" && s.typ == Protobuf:
+		return s.SerializedDescriptor(), nil
+	}
+	return "", invalidf("unsupported format %s for schema type %s", name, s.typ)
+}

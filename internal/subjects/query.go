@@ -412,3 +412,23 @@ func hasProperties(m *Metadata, want map[string]string) bool {
 	}
 	return true
 }
+
+// Format renders the content of a version in a form of schema.Format. The empty one is the canonical form.
+//
+// Errors: InvalidInput for a form that the type does not have.
+func (s *Store) Format(ctx context.Context, x Version, form string) (out string, err error) {
+	if form == "" || form == "default" {
+		return x.Canonical, nil
+	}
+	err = s.view(ctx, func(v view) error {
+		p, err := v.parse(x.Context, &contentRecord{Type: x.Type, Canonical: x.Canonical, References: x.References})
+		if err != nil {
+			return err
+		}
+		if out, err = p.Format(form); err != nil {
+			return errorf(InvalidInput, "%s", err)
+		}
+		return nil
+	})
+	return out, err
+}
