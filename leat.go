@@ -167,6 +167,7 @@ func (p *Platform) close(ctx context.Context) error {
 	errs = append(errs, p.front.Shutdown(ctx), p.registry.Shutdown(ctx))
 	_ = p.front.Close() // what did not end in time
 	_ = p.registry.Close()
+	_, _ = p.main.Close(), p.registryListener.Close() // closed by the servers, unless they had not begun to serve
 	p.serving.Wait()
 	errs = append(errs, p.rooms.close(), p.store.Close())
 	if p.scratch != "" {

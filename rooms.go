@@ -4,32 +4,86 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
+	"time"
 
 	"github.com/leatdev/leat/internal/inspect"
 	"github.com/leatdev/leat/internal/service/iam"
+	"github.com/leatdev/leat/internal/service/kinesis"
+	"github.com/leatdev/leat/internal/service/logs"
+	"github.com/leatdev/leat/internal/service/sqs"
+	"github.com/leatdev/leat/internal/shardlog"
 	"github.com/leatdev/leat/internal/wire"
 )
 
 // rooms are the services, and what has to be told to stop.
 type rooms struct {
-	iam *iam.Service
+	iam     *iam.Service
+	logs    *logs.Service
+	kinesis *kinesis.Service
+	sqs     *sqs.Service
 
 	// stops end the rooms' goroutines, in reverse order of their start.
 	stops []func() error
 }
 
-// openRooms makes every room and wires them to each other.
-func (p *Platform) openRooms(ctx context.Context) (*rooms, error) {
-	r := &rooms{}
+// openRooms makes every room and wires them to each other. On an error the
+// rooms that were opened are returned too, to be closed.
+func (p *Platform) openRooms(ctx context.Context) (r *rooms, err error) {
+	r = &rooms{}
+	log := shardlog.New(p.store, shardlog.Options{Now: p.opts.Clock.Now})
 	r.iam = iam.New(iam.Options{Store: p.store, Clock: p.opts.Clock, Logger: p.log})
+
+	r.logs = logs.New(logs.Options{Store: p.store, Clock: p.opts.Clock, Logger: p.log})
+	r.logs.Start()
+	r.stops = append(r.stops, r.logs.Close)
+
+	r.kinesis, err = kinesis.New(kinesis.Options{
+		Store: p.store, Log: log, Clock: p.opts.Clock, Logger: p.log, Limits: p.opts.Limits, Policies: policies{r.iam},
+	})
+	if err != nil {
+		return r, err
+	}
+	r.kinesis.Start()
+	r.stops = append(r.stops, r.kinesis.Close)
+
+	r.sqs, err = sqs.Open(ctx, sqs.Options{
+		Store: p.store, Clock: p.opts.Clock, Endpoint: p.URL(), Logger: p.log,
+		Authorize: policies{r.iam}.authorize, NameReuseDelay: p.nameReuseDelay(),
+	})
+	if err != nil {
+		return r, err
+	}
+	r.stops = append(r.stops, r.sqs.Close)
 	return r, nil
+}
+
+// nameReuseDelay: AWS keeps a deleted queue's name for a minute. A template that
+// is taken down and put up again should not wait for that.
+func (p *Platform) nameReuseDelay() time.Duration {
+	if p.opts.Limits {
+		return sqs.NameReuseDelay
+	}
+	return -1
+}
+
+// policies judges callers of other accounts by a resource's own policy.
+type policies struct{ iam *iam.Service }
+
+// Allows implements kinesis.Policies.
+func (p policies) Allows(ctx context.Context, policy, action, resourceARN string) bool {
+	return p.authorize(ctx, action, resourceARN, policy) == nil
+}
+
+func (p policies) authorize(ctx context.Context, action, resourceARN, policy string) error {
+	return p.iam.CheckResource(ctx, iam.Access{Action: action, Resource: resourceARN, ResourcePolicy: policy})
 }
 
 // services are the APIs behind the front door.
 func (r *rooms) services() []wire.Service {
 	return []wire.Service{
-		r.iam.API(), r.iam.STS(),
+		r.iam.API(), r.iam.STS(), r.logs.API(), r.kinesis.API(), r.sqs.API(),
 	}
 }
 
@@ -37,7 +91,7 @@ func (r *rooms) services() []wire.Service {
 func (r *rooms) drain(context.Context) error { return nil }
 
 // endStreams ends the pushes that would otherwise outlast the draining.
-func (r *rooms) endStreams() {}
+func (r *rooms) endStreams() { r.kinesis.EndSubscriptions() }
 
 // close ends the rooms' goroutines.
 func (r *rooms) close() error {
@@ -81,5 +135,9 @@ func (p *Platform) inspection() http.Handler {
 
 // questions are what the inspection API answers.
 func (p *Platform) questions() []inspect.Question {
-	return nil
+	return []inspect.Question{
+		{Path: "streams", Summary: "All streams with their shards, rates, readers and consumers.", Answer: func(ctx context.Context, _ url.Values) (any, error) {
+			return p.kinesis.Inspect(ctx)
+		}},
+	}
 }

@@ -80,6 +80,23 @@ func (s *Service) Check(ctx context.Context, asks ...Access) error {
 	return nil
 }
 
+// CheckResource asks a resource's own policy alone, as for a caller of another
+// account; its administrators are held to it too.
+func (s *Service) CheckResource(ctx context.Context, ask Access) error {
+	caller := aws.RequestFrom(ctx).Caller
+	doc, err := policy.Parse(ask.ResourcePolicy)
+	if err == nil {
+		req := &policy.Request{
+			Action: ask.Action, Resource: ask.Resource, Principal: caller.ARN, RoleARN: caller.RoleARN,
+			Account: caller.Account, Context: s.conditionKeys(ctx),
+		}
+		if policy.Resource(req, doc) == policy.Allow {
+			return nil
+		}
+	}
+	return denied(caller, ask, "because no resource-based policy allows the "+ask.Action+" action")
+}
+
 func (s *Service) decide(ctx context.Context, caller aws.Caller, id *identity, session []*policy.Document, ask Access) error {
 	req := &policy.Request{
 		Action: ask.Action, Resource: ask.Resource, Principal: caller.ARN, RoleARN: caller.RoleARN,

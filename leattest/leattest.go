@@ -1,0 +1,97 @@
+// Package leattest gives a test a private Leat platform:
+//
+//	func TestOrders(t *testing.T) {
+//		p := leattest.Start(t)
+//		client := kinesis.NewFromConfig(p.Config())
+//		…
+//	}
+//
+// A platform is in memory, listens on free ports of the loopback interface, and
+// ends with its test. It starts in milliseconds, so that every test may have its own and run in parallel.
+package leattest
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/leatdev/leat"
+)
+
+// closeTimeout bounds the draining at the end of a test.
+const closeTimeout = 30 * time.Second
+
+// Platform is a running platform and what a test needs to reach it.
+type Platform struct {
+	*leat.Platform
+	tb testing.TB
+}
+
+// Option changes the platform before it starts.
+type Option func(*leat.Options)
+
+// With changes any of the platform's options: a clock, a data directory that
+// outlives the platform, limits, access keys.
+func With(change func(*leat.Options)) Option { return change }
+
+// DataDir keeps the data in dir, durably, instead of in memory. A second Start
+// with the same dir, after Stop, goes on where the first one ended.
+func DataDir(dir string) Option {
+	return func(o *leat.Options) { o.DataDir, o.Memory = dir, false }
+}
+
+// Start opens a platform that is closed when the test ends. Its log goes to the test's.
+func Start(tb testing.TB, opts ...Option) *Platform {
+	tb.Helper()
+	o := leat.Options{Memory: true, Version: "test", Logger: slog.New(slog.NewTextHandler(testWriter{tb}, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	p, err := leat.Open(tb.Context(), o)
+	if err != nil {
+		tb.Fatalf("leattest: %v", err)
+	}
+	out := &Platform{Platform: p, tb: tb}
+	tb.Cleanup(out.Stop)
+	return out
+}
+
+// Stop closes the platform before the test ends. Calling it again does nothing.
+func (p *Platform) Stop() {
+	p.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := p.Close(ctx); err != nil {
+		p.tb.Errorf("leattest: %v", err)
+	}
+}
+
+// Config is an SDK configuration that points at the platform, with the
+// credentials of an administrator.
+func (p *Platform) Config() aws.Config {
+	return p.ConfigFor("test", "test", "")
+}
+
+// ConfigFor is Config with other credentials.
+func (p *Platform) ConfigFor(accessKeyID, secret, sessionToken string) aws.Config {
+	return aws.Config{
+		Region:       p.Region(),
+		BaseEndpoint: aws.String(p.URL()),
+		Credentials:  credentials.NewStaticCredentialsProvider(accessKeyID, secret, sessionToken),
+	}
+}
+
+// testWriter is a test's log as a writer. Lines that come after the end of
+// the test are dropped: testing panics on them.
+type testWriter struct{ tb testing.TB }
+
+func (w testWriter) Write(b []byte) (int, error) {
+	if w.tb.Context().Err() == nil {
+		w.tb.Logf("%s", b)
+	}
+	return len(b), nil
+}
