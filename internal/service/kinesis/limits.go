@@ -11,15 +11,15 @@ import (
 
 // AWS's published limits, enforced when Options.Limits is set.
 const (
-	shardWriteRecords = 1000     // per second
-	shardWriteBytes   = 1 << 20  // per second
-	shardReadBytes    = 2 << 20  // per second, also for each registered consumer
-	shardReadCalls    = 5        // per second
-	iteratorCalls     = 5        // per second and shard
-	listShardsCalls   = 1000     // per second and stream
-	controlCalls      = 5        // per second, account and operation, unless listed below
-	reshardsPerDay    = 10       // UpdateShardCount, per stream in 24 hours
-	switchesPerDay    = 2        // UpdateStreamMode, per stream in 24 hours
+	shardWriteRecords = 1000    // per second
+	shardWriteBytes   = 1 << 20 // per second
+	shardReadBytes    = 2 << 20 // per second, also for each registered consumer
+	shardReadCalls    = 5       // per second
+	iteratorCalls     = 5       // per second and shard
+	listShardsCalls   = 1000    // per second and stream
+	controlCalls      = 5       // per second, account and operation, unless listed below
+	reshardsPerDay    = 10      // UpdateShardCount, per stream in 24 hours
+	switchesPerDay    = 2       // UpdateStreamMode, per stream in 24 hours
 	subscribePause    = 5 * time.Second
 )
 
