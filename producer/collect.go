@@ -1,0 +1,180 @@
+package producer
+
+import (
+	"time"
+
+	"github.com/leatdev/leat/kpl"
+)
+
+// unit is one record of a call: a user's, or several aggregated.
+type unit struct {
+	key, hash string
+	data      []byte
+	items     []*pending
+	attempts  int
+}
+
+func (u *unit) size() int { return len(u.key) + len(u.data) }
+
+func (u *unit) finish(p *Producer, res Result, err error) {
+	res.Attempts = u.attempts
+	for _, item := range u.items {
+		p.finish(item, res, err)
+	}
+}
+
+// collect owns one lane: it turns its records into batches. Of an ordered
+// producer it sends them itself, one after another; otherwise each is sent beside the others.
+func (p *Producer) collect(lane <-chan *pending) {
+	defer p.work.Done()
+	var held *pending // did not fit into the last batch
+	for {
+		first := held
+		if held = nil; first == nil {
+			select {
+			case first = <-lane:
+			case <-p.life.Done():
+				return
+			}
+		}
+		var batch []*pending
+		batch, held = p.fill(lane, first)
+		if p.opts.Ordered {
+			p.sendOrdered(batch)
+			continue
+		}
+		select {
+		case p.slots <- struct{}{}:
+		case <-p.life.Done():
+			p.giveUp(batch)
+			continue
+		}
+		p.work.Add(1)
+		go func() {
+			defer p.work.Done()
+			defer func() { <-p.slots }()
+			p.send(p.units(batch))
+		}()
+	}
+}
+
+func (p *Producer) giveUp(batch []*pending) {
+	for _, item := range batch {
+		p.finish(item, Result{}, ErrClosed)
+	}
+}
+
+// fill collects a batch until it is full, has lingered, or someone flushes.
+// held is a record that no longer fitted.
+func (p *Producer) fill(lane <-chan *pending, first *pending) (batch []*pending, held *pending) {
+	batch, bytes := []*pending{first}, first.rec.size()
+	hurry := p.hurried()
+	timer := time.NewTimer(p.opts.Linger)
+	defer timer.Stop()
+	for p.mayGrow(len(batch)) && bytes < p.opts.MaxBatchBytes {
+		select {
+		case item := <-lane:
+			if bytes+item.rec.size() > p.opts.MaxBatchBytes {
+				return batch, item
+			}
+			batch, bytes = append(batch, item), bytes+item.rec.size()
+		case <-timer.C:
+			return batch, nil
+		case <-hurry:
+			return batch, nil
+		case <-p.life.Done():
+			return batch, nil
+		}
+	}
+	return batch, nil
+}
+
+// maxAggregated bounds the user records of a batch that will be aggregated.
+const maxAggregated = 20 * MaxBatchRecords
+
+func (p *Producer) mayGrow(n int) bool {
+	if p.opts.Aggregate {
+		return n < maxAggregated
+	}
+	return n < p.opts.MaxBatchRecords
+}
+
+// units makes the records of a call. Aggregated ones hold the records of one key, so that
+// all of them belong to the shard that the aggregate lands on.
+func (p *Producer) units(batch []*pending) []*unit {
+	if !p.opts.Aggregate {
+		out := make([]*unit, len(batch))
+		for i, item := range batch {
+			out[i] = single(item)
+		}
+		return out
+	}
+	type route struct{ key, hash string }
+	var order []route
+	groups := map[route][]*pending{}
+	for _, item := range batch {
+		r := route{item.rec.PartitionKey, item.rec.ExplicitHashKey}
+		if groups[r] == nil {
+			order = append(order, r)
+		}
+		groups[r] = append(groups[r], item)
+	}
+	var out []*unit
+	for _, r := range order {
+		out = append(out, aggregate(groups[r])...)
+	}
+	return out
+}
+
+func single(item *pending) *unit {
+	return &unit{key: item.rec.PartitionKey, hash: item.rec.ExplicitHashKey, data: item.rec.Data, items: []*pending{item}}
+}
+
+// aggregate packs records of one key, in order.
+func aggregate(items []*pending) []*unit {
+	var out []*unit
+	agg := kpl.NewAggregator(0, 0)
+	var inside []*pending
+	drain := func() {
+		if r, ok := agg.Drain(); ok {
+			out = append(out, &unit{key: r.PartitionKey, hash: r.ExplicitHashKey, data: r.Data, items: inside})
+			inside = nil
+		}
+	}
+	for _, item := range items {
+		u := kpl.UserRecord{PartitionKey: item.rec.PartitionKey, ExplicitHashKey: item.rec.ExplicitHashKey, Data: item.rec.Data}
+		err := agg.Add(u)
+		if err != nil { // full: begin the next one
+			drain()
+			err = agg.Add(u)
+		}
+		if err != nil { // too large for any: goes by itself
+			out = append(out, single(item))
+			continue
+		}
+		inside = append(inside, item)
+	}
+	drain()
+	return out
+}
+
+// sendOrdered sends a batch in rounds in which each key occurs once: the next
+// record of a key is not sent before the last one has arrived.
+func (p *Producer) sendOrdered(batch []*pending) {
+	waiting := p.units(batch)
+	for len(waiting) > 0 {
+		var round, later []*unit
+		used := map[string]bool{}
+		for _, u := range waiting {
+			if used[u.key] || len(round) == MaxBatchRecords {
+				used[u.key] = true // its successors must wait too
+				later = append(later, u)
+				continue
+			}
+			used[u.key] = true
+			round = append(round, u)
+		}
+		p.send(round)
+		waiting = later
+	}
+}
