@@ -15,6 +15,9 @@ const (
 	MaxStateBytes = 1 << 20
 	// MaxSpan bounds the records between the checkpoint and the newest one taken in.
 	MaxSpan = 200_000
+	// minBuffer is how many records a machine of small batches buffers: filters
+	// may drop most of them, and reading few at a time is slow.
+	minBuffer = 1000
 	// MaxDeliveryAttempts is how often a report to the failure destination is
 	// tried before it is dropped, as AWS drops it.
 	MaxDeliveryAttempts = 5
@@ -76,8 +79,9 @@ type Record struct {
 	Arrived time.Time
 	// Size is what the record takes in the event, in bytes.
 	Size int
-	// Data is the driver's own.
+	// Data and Item are the driver's own.
 	Data []byte
+	Item any
 	// Reason says why the record was rejected.
 	Reason string
 }
@@ -176,7 +180,7 @@ func (m *Machine) Room() int {
 	if m.ended || m.bytes >= (m.cfg.Lanes+1)*MaxEventBytes {
 		return 0
 	}
-	want := (m.cfg.Lanes + 1) * max(m.cfg.BatchSize, 100)
+	want := max((m.cfg.Lanes+1)*m.cfg.BatchSize, minBuffer)
 	waiting := 0
 	for i := range m.lanes {
 		waiting += len(m.lanes[i].queue)
@@ -301,6 +305,19 @@ func (m *Machine) Step(now time.Time) Output {
 	}
 	out.Done = m.ended && len(m.order) == 0 && m.window == nil && m.idle()
 	return out
+}
+
+// Settle takes stock without starting anything: it gives the checkpoint to
+// store when a shard's work is to be put down. Batches that wait for a retry are
+// taken up again by whoever goes on from there.
+func (m *Machine) Settle() *Checkpoint {
+	m.advance()
+	cp, ok := m.checkpoint()
+	if !ok {
+		return nil
+	}
+	m.saved = cp
+	return &cp
 }
 
 func (m *Machine) idle() bool {

@@ -507,12 +507,16 @@ func TestAnEndedShardFlushesAndIsDone(t *testing.T) {
 
 func TestTheMachineTakesInOnlySoMuch(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, machine.Config{BatchSize: 100})
-	if got := r.m.Room(); got != 200 {
+	r := newRig(t, machine.Config{BatchSize: 100, Lanes: 1})
+	if got := r.m.Room(); got != 1000 {
+		t.Errorf("room for %d of an empty machine of small batches", got)
+	}
+	r = newRig(t, machine.Config{BatchSize: 1000})
+	if got := r.m.Room(); got != 2000 {
 		t.Errorf("room for %d of an empty machine", got)
 	}
-	r.put(250, "k")
-	if got := r.m.Room(); got != 50 {
+	r.put(2500, "k")
+	if got := r.m.Room(); got != 500 {
 		t.Errorf("room for %d", got)
 	}
 	r.m.Take(r.now, []machine.Record{{Sequence: sequence(999), Arrived: r.now, Size: 12 << 20}}, true)
