@@ -112,7 +112,7 @@ func (x *exchange) identifyQuery() (e *aws.Error, ok bool) {
 	x.query = x.r.URL.Query()
 	form := x.query
 	if x.r.Method == http.MethodPost && mediaType(x.r.Header.Get("Content-Type")) == typeForm {
-		if e := x.readBody(MaxBody); e != nil {
+		if e := x.readBody(x.s.maxBody(MaxBody)); e != nil {
 			x.proto = protoQuery
 			return e, true
 		}

@@ -34,6 +34,9 @@ type eventWriter struct {
 // stream answers with an event stream.
 func (x *exchange) stream(ctx context.Context) {
 	ew := &eventWriter{x: x, rc: http.NewResponseController(x.w), enc: eventstream.NewEncoder()}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(x.s.drain, cancel)()
 	err := ew.run(ctx)
 	switch {
 	case err == nil && !ew.started:

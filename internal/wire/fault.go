@@ -71,9 +71,6 @@ func (x *exchange) failJSON(e *aws.Error) {
 		h.Set("x-amzn-query-error", queryCode(e, shape)+";"+faultOf(e, shape))
 	}
 	status := errorStatus(e, shape)
-	if x.proto == protoRPCCBOR {
-		status = e.HTTPStatus()
-	}
 	body, err := x.appendJSONError(nil, e, shape, code)
 	if err != nil {
 		x.s.log.Error("error has a member that cannot travel", "code", e.Code, "cause", err)

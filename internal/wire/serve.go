@@ -1,13 +1,22 @@
 package wire
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	crand "crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math/big"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"time"
 )
 
 // extendedID is the second id that AWS's storage-minded services send.
@@ -47,9 +56,9 @@ func (s *Server) serve(ln net.Listener, config *tls.Config) error {
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 1000, MaxReceiveBufferPerStream: 1 << 20, MaxReceiveBufferPerConnection: 4 << 20},
 	}
 	s.serving.Lock()
-	if s.draining.Load() {
+	if s.drain.Err() != nil {
 		s.serving.Unlock()
-		return http.ErrServerClosed
+		return ln.Close()
 	}
 	s.servers = append(s.servers, hs)
 	s.serving.Unlock()
@@ -63,4 +72,40 @@ func (s *Server) serve(ln net.Listener, config *tls.Config) error {
 		return nil
 	}
 	return err
+}
+
+// selfSignedLife is how long a certificate made by SelfSigned holds.
+const selfSignedLife = 365 * 24 * time.Hour
+
+// SelfSigned makes a certificate for localhost and the given host names and
+// addresses, valid for a year from now, and its PEM form for clients to trust.
+func SelfSigned(now time.Time, hosts ...string) (tls.Certificate, []byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), crand.Reader)
+	if err != nil {
+		return tls.Certificate{}, nil, fmt.Errorf("wire: certificate key: %w", err)
+	}
+	serial, err := crand.Int(crand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return tls.Certificate{}, nil, fmt.Errorf("wire: certificate serial: %w", err)
+	}
+	t := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "Leat"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(selfSignedLife),
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		// Clients trust it by being given it, as their own authority.
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	for _, h := range append([]string{"localhost", "*.localhost", "127.0.0.1", "::1"}, hosts...) {
+		if ip := net.ParseIP(h); ip != nil {
+			t.IPAddresses = append(t.IPAddresses, ip)
+		} else {
+			t.DNSNames = append(t.DNSNames, h)
+		}
+	}
+	der, err := x509.CreateCertificate(crand.Reader, t, t, &key.PublicKey, key)
+	if err != nil {
+		return tls.Certificate{}, nil, fmt.Errorf("wire: certificate: %w", err)
+	}
+	trust := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, trust, nil
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"reflect"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/leatdev/leat/internal/aws"
@@ -28,7 +27,8 @@ type Server struct {
 	rooms    []room
 	verifier *sigv4.Verifier
 	bodies   *budget
-	draining atomic.Bool
+	drain    context.Context // ends when Shutdown or Close begins
+	draining context.CancelFunc
 	serving  sync.Mutex
 	servers  []*http.Server
 }
@@ -58,12 +58,11 @@ type operation struct {
 
 // plans are all that is needed to decode, check and answer an operation.
 type plans struct {
-	op  *model.Operation
-	svc *model.Service
-	in  *codec.Plan
-	out *codec.Plan // nil for event streams
-	// events of an event stream: member name by Go type name
-	events *model.Shape
+	op     *model.Operation
+	svc    *model.Service
+	in     *codec.Plan
+	out    *codec.Plan  // nil for event streams
+	events *model.Shape // of an event stream
 }
 
 // NewServer checks the services' names against the index and makes the front
@@ -74,6 +73,7 @@ func NewServer(opts Options) (*Server, error) {
 		services: map[string]*service{}, byTarget: map[string]*service{}, byAction: map[string]*service{},
 		verifier: sigv4.NewVerifier(MaxClockSkew), bodies: newBudget(MaxBodiesInFlight),
 	}
+	s.drain, s.draining = context.WithCancel(context.Background())
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -102,12 +102,9 @@ func (s *Server) register(def Service) error {
 	if s.services[def.Model] != nil {
 		return fmt.Errorf("wire: service %q registered twice", def.Model)
 	}
-	svc := &service{Service: def, info: info, ops: map[string]*operation{}, maxBody: MaxBody}
+	svc := &service{Service: def, info: info, ops: map[string]*operation{}, maxBody: s.maxBody(MaxBody)}
 	if def.Model == "lambda" {
-		svc.maxBody = MaxLambdaBody
-	}
-	if s.opts.MaxBody > 0 {
-		svc.maxBody = s.opts.MaxBody
+		svc.maxBody = s.maxBody(MaxLambdaBody)
 	}
 	svc.load = func() (*model.Service, error) { return model.Load(def.Model) }
 	svc.routes = sync.OnceValues(svc.makeRouter)
@@ -130,6 +127,13 @@ func (s *Server) register(def Service) error {
 		s.rest = append(s.rest, svc)
 	}
 	return nil
+}
+
+func (s *Server) maxBody(usual int64) int64 {
+	if s.opts.MaxBody > 0 {
+		return s.opts.MaxBody
+	}
+	return usual
 }
 
 // HandleHTTP gives requests that match to a handler that speaks HTTP itself.
@@ -200,6 +204,7 @@ func eventShape(out *model.Shape) *model.Shape {
 
 // Close ends the server without waiting for requests.
 func (s *Server) Close() error {
+	s.draining()
 	s.serving.Lock()
 	defer s.serving.Unlock()
 	var first error
@@ -211,10 +216,10 @@ func (s *Server) Close() error {
 	return first
 }
 
-// Shutdown stops accepting, and waits for the requests in flight until ctx ends.
-// Event streams see Draining close and should end by themselves.
+// Shutdown stops accepting and waits for the requests in flight until ctx ends.
+// The contexts of event streams end at once: clients resume them elsewhere.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.draining.Store(true)
+	s.draining()
 	s.serving.Lock()
 	servers := s.servers
 	s.serving.Unlock()

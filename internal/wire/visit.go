@@ -52,6 +52,13 @@ func (s *Server) Authenticate(r *http.Request, service string) (context.Context,
 	return ctx, v, err
 }
 
+// SigningService is the service that a request's credential is scoped to, "" for
+// unsigned requests: what a room needs to know its own.
+func SigningService(r *http.Request) string {
+	scope, _ := sigv4.ParseScope(r)
+	return scope.Service
+}
+
 // ErrUnsigned is Authenticate's answer to unsigned requests when signatures are
 // demanded.
 var ErrUnsigned = aws.StatusErrorf(http.StatusForbidden, "AccessDenied", "Access Denied")

@@ -44,6 +44,23 @@ type jsonDecoder struct {
 	b     []byte
 	i     int
 	depth int
+	slab  []string // room for strings that are handed out by pointer
+	next  int      // size of the next slab
+}
+
+// maxSlab is how many strings share an allocation at most; they live and die
+// with their request.
+const maxSlab = 64
+
+func (d *jsonDecoder) pointer(s string) *string {
+	if len(d.slab) == 0 {
+		d.next = min(max(2*d.next, 4), maxSlab)
+		d.slab = make([]string, d.next)
+	}
+	p := &d.slab[0]
+	d.slab = d.slab[1:]
+	*p = s
+	return p
 }
 
 func (d *jsonDecoder) space() {
@@ -348,7 +365,9 @@ func (d *jsonDecoder) numberText() ([]byte, error) {
 	if at("-") {
 		d.i++
 	}
-	if !digits() {
+	if at("0") {
+		d.i++ // a leading zero stands alone
+	} else if !digits() {
 		return nil, errMalformed
 	}
 	if at(".") {
@@ -460,8 +479,21 @@ func (d *jsonDecoder) rawString() (raw []byte, escaped bool, err error) {
 	return nil, false, errMalformed
 }
 
+// hasControl finds the bytes that JSON wants escaped.
+func hasControl(raw []byte) bool {
+	for _, c := range raw {
+		if c < 0x20 {
+			return true
+		}
+	}
+	return false
+}
+
 func checkEscapes(raw []byte) error {
 	for i := 0; i < len(raw); i++ {
+		if raw[i] < 0x20 {
+			return errMalformed
+		}
 		if raw[i] != '\\' {
 			continue
 		}
@@ -546,13 +578,13 @@ func (d *jsonDecoder) text(n *node, v reflect.Value) error {
 	}
 	switch n.kind {
 	case kindString:
-		if !utf8.Valid(raw) {
+		if !escaped && hasControl(raw) || !utf8.Valid(raw) {
 			return errMalformed
 		}
 		s := string(raw)
 		switch n.fast {
 		case fastStringPtr:
-			*v.Addr().Interface().(**string) = &s
+			*v.Addr().Interface().(**string) = d.pointer(s)
 		case fastString:
 			*v.Addr().Interface().(*string) = s
 		default:

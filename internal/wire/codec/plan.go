@@ -93,7 +93,9 @@ type node struct {
 // field is one member of a struct.
 type field struct {
 	name     string // the API's member name
+	lower    string // the name in validation texts
 	wire     string // its name in bodies
+	query    string // its name in query requests and their XML replies
 	jsonKey  []byte // "wire":
 	index    int    // of the Go field
 	location model.Location
@@ -345,7 +347,7 @@ func (b *builder) structure(n *node) error {
 			return fmt.Errorf("%v.%s: %w", n.typ, sf.Name, err)
 		}
 		n.fields = append(n.fields, field{
-			name: m.Name, wire: m.WireOr(m.Name), index: sf.Index[0], location: m.Location, member: m, node: fn,
+			name: m.Name, wire: m.WireOr(m.Name), query: m.QueryOr(m.Name), index: sf.Index[0], location: m.Location, member: m, node: fn,
 		})
 	}
 	n.index()
@@ -362,7 +364,7 @@ func (b *builder) bareStruct(n *node) error {
 		if err != nil {
 			return fmt.Errorf("%v.%s: %w", n.typ, sf.Name, err)
 		}
-		n.fields = append(n.fields, field{name: sf.Name, wire: sf.Name, index: i, node: fn})
+		n.fields = append(n.fields, field{name: sf.Name, wire: sf.Name, query: sf.Name, index: i, node: fn})
 	}
 	n.index()
 	return nil
@@ -373,6 +375,7 @@ func (n *node) index() {
 	for i := range n.fields {
 		f := &n.fields[i]
 		f.jsonKey = append(appendJSONString(nil, f.wire), ':')
+		f.lower = lowerFirst(f.name)
 		n.byWire[f.wire] = f
 	}
 }

@@ -71,14 +71,11 @@ func (p *Plan) DecodeQuery(form url.Values, v any) error {
 func (n *node) queryStruct(q *queryTree, v reflect.Value) error {
 	for i := range n.fields {
 		f := &n.fields[i]
-		sub := q.kid(f.wire)
+		sub := q.kid(f.query)
 		if f.node.kind == kindList && flattened(f) {
 			if w := f.node.shape.Elem.WireName; w != "" && q.kid(w) != nil {
 				sub = q.kid(w)
 			}
-		}
-		if sub == nil && f.wire != f.name {
-			sub = q.kid(f.name)
 		}
 		if sub == nil {
 			continue
@@ -173,7 +170,7 @@ func (n *node) queryList(q *queryTree, v reflect.Value, flat bool) error {
 func (n *node) queryMap(q *queryTree, v reflect.Value, flat bool) error {
 	keyName, valueName := "key", "value"
 	if n.shape != nil {
-		keyName, valueName = n.shape.Key.WireOr(keyName), n.shape.Value.WireOr(valueName)
+		keyName, valueName = n.shape.Key.QueryOr(keyName), n.shape.Value.QueryOr(valueName)
 	}
 	if sub := q.kid("entry"); !flat && sub != nil {
 		q = sub

@@ -3,6 +3,7 @@ package codec
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,7 +20,7 @@ const maxFindings = 10
 //	1 validation error detected: Value null at 'streamName' failed to satisfy constraint: Member must not be null
 func (p *Plan) Validate(v any) string {
 	c := checker{}
-	c.structure(p.root, reflect.ValueOf(v).Elem(), "")
+	c.structure(p.root, reflect.ValueOf(v).Elem())
 	switch len(c.found) {
 	case 0:
 		return ""
@@ -29,44 +30,71 @@ func (p *Plan) Validate(v any) string {
 	return fmt.Sprintf("%d validation errors detected: %s", len(c.found), strings.Join(c.found, "; "))
 }
 
-type checker struct{ found []string }
+// checker walks a value with the path to where it is; the path becomes text
+// only when something is wrong.
+type checker struct {
+	path  []step
+	found []string
+}
+
+// step is a member's name, or the key or index of an element.
+type step struct {
+	name  string
+	index int // from 1; 0 for names
+}
+
+func (c *checker) push(s step) { c.path = append(c.path, s) }
+func (c *checker) pop()        { c.path = c.path[:len(c.path)-1] }
 
 func (c *checker) full() bool { return len(c.found) >= maxFindings }
 
-func (c *checker) fail(path, value, constraint string) {
+// where spells the path as AWS does: records.1.member.partitionKey.
+func (c *checker) where() string {
+	var b strings.Builder
+	for i, s := range c.path {
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		if s.index > 0 {
+			b.WriteString(strconv.Itoa(s.index))
+			b.WriteString(".member")
+			continue
+		}
+		b.WriteString(s.name)
+	}
+	return b.String()
+}
+
+func (c *checker) fail(value, constraint string) {
 	if !c.full() {
-		c.found = append(c.found, "Value "+value+" at '"+path+"' failed to satisfy constraint: "+constraint)
+		c.found = append(c.found, "Value "+value+" at '"+c.where()+"' failed to satisfy constraint: "+constraint)
 	}
 }
 
 func lowerFirst(s string) string {
-	if s == "" {
+	if s == "" || s[0] < 'A' || s[0] > 'Z' {
 		return s
 	}
-	return strings.ToLower(s[:1]) + s[1:]
+	return string(s[0]+'a'-'A') + s[1:]
 }
 
-func join(path, name string) string {
-	if path == "" {
-		return name
-	}
-	return path + "." + name
-}
-
-func (c *checker) structure(n *node, v reflect.Value, path string) {
+func (c *checker) structure(n *node, v reflect.Value) {
 	for i := range n.fields {
 		f := &n.fields[i]
 		if f.member == nil || c.full() {
 			continue
 		}
 		fv, ok := f.node.source(v.Field(f.index))
-		if ok {
-			c.value(f.node, fv, path, lowerFirst(f.name))
+		if !ok && !(f.member.Required && f.node.hasAbsence()) {
 			continue
 		}
-		if f.member.Required && f.node.hasAbsence() {
-			c.fail(join(path, lowerFirst(f.name)), "null", "Member must not be null")
+		c.push(step{name: f.lower})
+		if ok {
+			c.value(f.node, fv)
+		} else {
+			c.fail("null", "Member must not be null")
 		}
+		c.pop()
 	}
 }
 
@@ -75,39 +103,47 @@ func (n *node) hasAbsence() bool {
 	return n.ptr || n.zeroOmit || n.kind == kindList || n.kind == kindMap || n.kind == kindBlob || n.kind == kindUnion || n.kind == kindTime
 }
 
-func (c *checker) value(n *node, v reflect.Value, path, name string) {
-	s := n.shape
-	if s == nil || n.unmarshals {
+func (c *checker) value(n *node, v reflect.Value) {
+	if n.shape == nil || n.unmarshals {
 		return
 	}
-	at := func() string { return join(path, name) }
 	switch n.kind {
 	case kindStruct:
-		c.structure(n, v, at())
+		c.structure(n, v)
 	case kindList:
-		c.length(s, v.Len(), at, func() string { return show(v) })
-		if n.elem.checks() {
-			for i := range v.Len() {
-				if c.full() {
-					return
-				}
-				if ev, ok := n.elem.source(v.Index(i)); ok {
-					c.value(n.elem, ev, at(), strconv.Itoa(i+1)+".member")
-				}
-			}
-		}
+		c.list(n, v)
 	case kindMap:
-		c.mapping(n, v, at)
+		c.mapping(n, v)
 	case kindString:
-		c.text(s, v.String(), at)
+		c.text(n.shape, v.String())
 	case kindBlob:
-		c.length(s, v.Len(), at, func() string {
-			return "java.nio.HeapByteBuffer[pos=0 lim=" + strconv.Itoa(v.Len()) + " cap=" + strconv.Itoa(v.Len()) + "]"
-		})
+		c.length(n.shape, v.Len(), v, showBlob)
 	case kindInt:
-		c.number(s, float64(v.Int()), at)
+		c.number(n.shape, float64(v.Int()))
 	case kindFloat:
-		c.number(s, v.Float(), at)
+		c.number(n.shape, v.Float())
+	}
+}
+
+func showBlob(v reflect.Value) string {
+	n := strconv.Itoa(v.Len())
+	return "java.nio.HeapByteBuffer[pos=0 lim=" + n + " cap=" + n + "]"
+}
+
+func (c *checker) list(n *node, v reflect.Value) {
+	c.length(n.shape, v.Len(), v, show)
+	if !n.elem.checks() {
+		return
+	}
+	for i := range v.Len() {
+		if c.full() {
+			return
+		}
+		if ev, ok := n.elem.source(v.Index(i)); ok {
+			c.push(step{index: i + 1})
+			c.value(n.elem, ev)
+			c.pop()
+		}
 	}
 }
 
@@ -125,8 +161,8 @@ func (n *node) checks() bool {
 	return s.Min != nil || s.Max != nil || s.Pattern != "" || len(s.Enum) > 0
 }
 
-func (c *checker) mapping(n *node, v reflect.Value, at func() string) {
-	c.length(n.shape, v.Len(), at, func() string { return show(v) })
+func (c *checker) mapping(n *node, v reflect.Value) {
+	c.length(n.shape, v.Len(), v, show)
 	if !n.key.checks() && !n.elem.checks() {
 		return
 	}
@@ -134,43 +170,49 @@ func (c *checker) mapping(n *node, v reflect.Value, at func() string) {
 		key := it.Key().String()
 		if n.key.checks() {
 			var k checker
-			k.text(n.key.shape, key, at)
-			if len(k.found) > 0 {
-				c.fail(at(), show(v), "Map keys must satisfy constraint: ["+constraints(n.key.shape)+"]")
-				continue
-			}
-		}
-		if ev, ok := n.elem.source(it.Value()); ok {
-			c.value(n.elem, ev, at(), key+".member")
-		}
-	}
-}
-
-func (c *checker) length(s *model.Shape, n int, at, value func() string) {
-	if s.Max != nil && float64(n) > *s.Max {
-		c.fail(at(), "'"+value()+"'", "Member must have length less than or equal to "+number(*s.Max))
-	}
-	if s.Min != nil && float64(n) < *s.Min {
-		c.fail(at(), "'"+value()+"'", "Member must have length greater than or equal to "+number(*s.Min))
-	}
-}
-
-func (c *checker) text(s *model.Shape, text string, at func() string) {
-	if len(s.Enum) > 0 {
-		for _, e := range s.Enum {
-			if e == text {
+			if k.text(n.key.shape, key); len(k.found) > 0 {
+				c.fail("'"+show(v)+"'", "Map keys must satisfy constraint: ["+constraints(n.key.shape)+"]")
 				return
 			}
 		}
-		c.fail(at(), "'"+text+"'", "Member must satisfy enum value set: ["+strings.Join(s.Enum, ", ")+"]")
+		if ev, ok := n.elem.source(it.Value()); ok && n.elem.checks() {
+			c.push(step{name: key})
+			c.push(step{name: "member"})
+			c.value(n.elem, ev)
+			c.pop()
+			c.pop()
+		}
+	}
+}
+
+func (c *checker) length(s *model.Shape, n int, v reflect.Value, show func(reflect.Value) string) {
+	if s.Max != nil && float64(n) > *s.Max {
+		c.fail("'"+show(v)+"'", "Member must have length less than or equal to "+number(*s.Max))
+	}
+	if s.Min != nil && float64(n) < *s.Min {
+		c.fail("'"+show(v)+"'", "Member must have length greater than or equal to "+number(*s.Min))
+	}
+}
+
+func (c *checker) text(s *model.Shape, text string) {
+	if len(s.Enum) > 0 {
+		if !slices.Contains(s.Enum, text) {
+			c.fail("'"+text+"'", "Member must satisfy enum value set: ["+strings.Join(s.Enum, ", ")+"]")
+		}
 		return
 	}
 	if s.Min == nil && s.Max == nil && s.Pattern == "" {
 		return
 	}
-	c.length(s, utf16Len(text), at, func() string { return text })
+	n := utf16Len(text)
+	if s.Max != nil && float64(n) > *s.Max {
+		c.fail("'"+text+"'", "Member must have length less than or equal to "+number(*s.Max))
+	}
+	if s.Min != nil && float64(n) < *s.Min {
+		c.fail("'"+text+"'", "Member must have length greater than or equal to "+number(*s.Min))
+	}
 	if !s.MatchPattern(text) {
-		c.fail(at(), "'"+text+"'", "Member must satisfy regular expression pattern: "+s.Pattern)
+		c.fail("'"+text+"'", "Member must satisfy regular expression pattern: "+s.Pattern)
 	}
 }
 
@@ -188,12 +230,12 @@ func utf16Len(s string) int {
 	return n
 }
 
-func (c *checker) number(s *model.Shape, f float64, at func() string) {
+func (c *checker) number(s *model.Shape, f float64) {
 	if s.Max != nil && f > *s.Max {
-		c.fail(at(), "'"+number(f)+"'", "Member must have value less than or equal to "+number(*s.Max))
+		c.fail("'"+number(f)+"'", "Member must have value less than or equal to "+number(*s.Max))
 	}
 	if s.Min != nil && f < *s.Min {
-		c.fail(at(), "'"+number(f)+"'", "Member must have value greater than or equal to "+number(*s.Min))
+		c.fail("'"+number(f)+"'", "Member must have value greater than or equal to "+number(*s.Min))
 	}
 }
 

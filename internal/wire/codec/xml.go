@@ -32,7 +32,7 @@ func (n *node) appendXMLStruct(dst []byte, v reflect.Value) ([]byte, error) {
 		if !ok {
 			continue
 		}
-		if dst, err = f.node.appendXMLMember(dst, f.wire, fv, flattened(f)); err != nil {
+		if dst, err = f.node.appendXMLMember(dst, f.query, fv, flattened(f)); err != nil {
 			return dst, err
 		}
 	}
@@ -104,7 +104,7 @@ func (n *node) appendXMLItems(dst []byte, name string, v reflect.Value) ([]byte,
 func (n *node) appendXMLEntries(dst []byte, name string, v reflect.Value) ([]byte, error) {
 	keyName, valueName := "key", "value"
 	if n.shape != nil {
-		keyName, valueName = n.shape.Key.WireOr(keyName), n.shape.Value.WireOr(valueName)
+		keyName, valueName = n.shape.Key.QueryOr(keyName), n.shape.Value.QueryOr(valueName)
 	}
 	keys := v.MapKeys()
 	sort.Slice(keys, func(a, b int) bool { return keys[a].String() < keys[b].String() })

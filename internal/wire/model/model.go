@@ -191,6 +191,14 @@ func (m *Member) WireOr(fallback string) string {
 	return fallback
 }
 
+// QueryOr gives the member's name in query requests and their replies.
+func (m *Member) QueryOr(fallback string) string {
+	if m.QueryName != "" {
+		return m.QueryName
+	}
+	return m.WireOr(fallback)
+}
+
 // Member finds a structure's member by name.
 func (s *Shape) Member(name string) *Member { return s.byName[name] }
 

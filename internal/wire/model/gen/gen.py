@@ -27,6 +27,38 @@ SERVICES = [
 ]
 
 
+# SQS's description has forgotten the names of its older query protocol, which
+# clients still speak: those of members, by structure where they differ, and
+# those of the entries of maps.
+QUERY_MEMBERS = {"sqs": {
+    "Attributes": "Attribute", "AttributeNames": "AttributeName", "MessageAttributes": "MessageAttribute",
+    "MessageAttributeNames": "MessageAttributeName", "MessageSystemAttributes": "MessageSystemAttribute",
+    "MessageSystemAttributeNames": "MessageSystemAttributeName", "StringListValues": "StringListValue",
+    "BinaryListValues": "BinaryListValue", "AWSAccountIds": "AWSAccountId", "Actions": "ActionName", "Tags": "Tag",
+    "tags": "Tag", "TagKeys": "TagKey", "Messages": "Message", "QueueUrls": "QueueUrl", "queueUrls": "QueueUrl",
+    "Failed": "BatchResultErrorEntry", "Results": "ListMessageMoveTasksResultEntry",
+    "SendMessageBatchRequest.Entries": "SendMessageBatchRequestEntry",
+    "DeleteMessageBatchRequest.Entries": "DeleteMessageBatchRequestEntry",
+    "ChangeMessageVisibilityBatchRequest.Entries": "ChangeMessageVisibilityBatchRequestEntry",
+    "SendMessageBatchResult.Successful": "SendMessageBatchResultEntry",
+    "DeleteMessageBatchResult.Successful": "DeleteMessageBatchResultEntry",
+    "ChangeMessageVisibilityBatchResult.Successful": "ChangeMessageVisibilityBatchResultEntry",
+}}
+QUERY_ENTRIES = {"sqs": {"TagMap": ("Key", "Value"), "": ("Name", "Value")}}
+
+
+def query_names(sid, shapes):
+    """Adds the forgotten names to a service's compact shapes."""
+    members, entries = QUERY_MEMBERS.get(sid, {}), QUERY_ENTRIES.get(sid)
+    for name, s in shapes.items():
+        for m in s.get("m", ()):
+            q = members.get(f"{name}.{m['n']}") or members.get(m["n"])
+            if q:
+                m["q"] = q
+        if s["t"] == "map" and entries:
+            s["k"]["q"], s["v"]["q"] = entries.get(name, entries[""])
+
+
 def reference(ref):
     """What a member, list element, map key or map value says about its target."""
     out = {"s": ref["shape"]}
@@ -125,6 +157,7 @@ def main():
             "ops": {n: operation(o) for n, o in sorted(ops.items())},
             "shapes": {n: shape(model["shapes"][n]) for n in sorted(keep)},
         }
+        query_names(sid, compact["shapes"])
         raw = json.dumps(compact, separators=(",", ":"), sort_keys=True).encode()
         (HERE / "data" / f"{sid}.json.gz").write_bytes(gzip.compress(raw, 9, mtime=0))
         protocols = md.get("protocols") or [md["protocol"]]
