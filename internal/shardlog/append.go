@@ -79,13 +79,16 @@ func (l *Log) Append(tx kv.Txn, id StreamID, puts []Put) ([]Placed, Notice, erro
 	}
 	a := appender{l: l, tx: tx, id: id}
 	out := make([]Placed, len(puts))
-	for i := range puts {
-		n := rt.find(puts[i].Hash)
-		seq, err := a.add(n, &puts[i].Entry)
-		if err != nil {
+	for i := range puts { // all reads come before the first write: stores serve them faster
+		out[i].Shard = rt.find(puts[i].Hash)
+		if _, err := a.tail(out[i].Shard); err != nil {
 			return nil, nil, err
 		}
-		out[i] = Placed{Shard: n, Seq: seq}
+	}
+	for i := range puts {
+		if out[i].Seq, err = a.add(out[i].Shard, &puts[i].Entry); err != nil {
+			return nil, nil, err
+		}
 	}
 	notice, err := a.finish()
 	return out, notice, err
@@ -142,7 +145,8 @@ type tailAt struct {
 	added, size uint64 // by this transaction
 }
 
-// tail finds or reads the tail of shard n. Transactions touch few shards.
+// tail finds or reads the tail of shard n. The result is valid until the next call: transactions
+// touch few shards, so they lie in a slice.
 func (a *appender) tail(n uint32) (*tailAt, error) {
 	for i := range a.tails {
 		if a.tails[i].shard == n {

@@ -34,6 +34,7 @@ func Conformance(t *testing.T, open func(t testing.TB) kv.Store) {
 		"a panic in a closure leaves the store usable":             panicLeavesStoreUsable,
 		"an update within a view does not wait for itself":         updateInView,
 		"Get of a value stays valid until the closure returns":     getStaysValid,
+		"reads in updates follow writes of all sizes":              hotKeysFollow,
 		"an empty value differs from an absent one":                emptyValue,
 		"writes outside of any transaction's success are not seen": abortedWritesInvisible,
 	} {
@@ -400,3 +401,41 @@ func getStaysValid(t *testing.T, s kv.Store) {
 		t.Fatal(err)
 	}
 }
+
+// hotKeysFollow reads a key in an Update before each change of it, as counters are, so that
+// a store that remembers what was read must notice every kind of change.
+func hotKeysFollow(t *testing.T, s kv.Store) {
+	k, want := key("counter"), ""
+	step := func(next string, change func(tx kv.Txn) error) {
+		t.Helper()
+		err := s.Update(context.Background(), func(tx kv.Txn) error {
+			v, _, err := tx.Get(k)
+			if string(v) != want {
+				t.Fatalf("read %q, want %q", v, want)
+			}
+			return errors.Join(err, change(tx))
+		})
+		if err != nil && !errors.Is(err, errAbort) {
+			t.Fatal(err)
+		}
+		want = next
+	}
+	set := func(v string) func(kv.Txn) error { return func(tx kv.Txn) error { return tx.Set(k, []byte(v)) } }
+	step("1", set("1"))
+	step("1", func(tx kv.Txn) error { return errors.Join(tx.Set(k, []byte("lost")), errAbort) })
+	step("2", func(tx kv.Txn) error {
+		return errors.Join(tx.Set(key("big"), make([]byte, 20<<20)), tx.Set(k, []byte("2")))
+	})
+	step("", func(tx kv.Txn) error { return tx.Delete(k) })
+	step("3", set("3"))
+	step("", func(tx kv.Txn) error { return tx.DeleteRange(key("a"), key("z")) })
+	step("4", func(tx kv.Txn) error {
+		return errors.Join(tx.Set(k, []byte("x")), tx.Delete(k), tx.Set(k, []byte("4")))
+	})
+	large := string(make([]byte, 8<<10))
+	step(large, set(large))
+	step("5", set("5"))
+	step("5", func(kv.Txn) error { return nil })
+}
+
+var errAbort = errors.New("abort")

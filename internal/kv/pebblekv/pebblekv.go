@@ -36,6 +36,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/leatdev/leat/internal/kv"
@@ -86,6 +87,7 @@ type Store struct {
 
 	// writer is held by the Update whose closure runs.
 	writer   chan struct{}
+	hot      hot // the writer's
 	versions versions
 	space    space
 	failure  atomic.Pointer[failure]
@@ -199,6 +201,9 @@ func (s *Store) pebbleOptions(fs vfs.FS) *pebble.Options {
 		L0StopWritesThreshold:       40,
 		FlushDelayDeleteRange:       flushTombstones,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+	}
+	for i := range o.Levels {
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	o.Experimental.FileCacheShards = 1
 	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {

@@ -78,8 +78,25 @@ func scan(it *pebble.Iterator, reverse bool, visit func(key, value []byte) error
 // txn implements kv.Txn on an indexed batch: it reads its own writes.
 type txn struct {
 	reader
-	batch *pebble.Batch
-	bytes int
+	batch  *pebble.Batch
+	bytes  int
+	ranges bool // it deletes a range
+}
+
+// Get reads what the transaction wrote, or else what is stored. As long as it has
+// written nothing, hot keys need not ask the engine.
+func (t *txn) Get(key []byte) ([]byte, bool, error) {
+	if !t.batch.Empty() {
+		return t.reader.Get(key)
+	}
+	if v, exists, known := t.s.hot.get(key); known {
+		return v, exists, nil
+	}
+	v, ok, err := t.reader.Get(key)
+	if err == nil {
+		t.s.hot.put(key, v, ok)
+	}
+	return v, ok, err
 }
 
 func (t *txn) room(key, value int) error {
@@ -113,6 +130,7 @@ func (t *txn) DeleteRange(start, end []byte) error {
 	if err := t.room(max(len(start), len(end)), 0); err != nil {
 		return err
 	}
+	t.ranges = true
 	return t.batch.DeleteRange(start, end, nil)
 }
 
@@ -192,6 +210,7 @@ func (s *Store) runUpdate(fn func(kv.Txn) error) (*version, *pebble.Batch, error
 		_ = t.batch.Close() // only returns its memory
 		return s.versions.acquire(false), nil, err
 	}
+	s.hot.follow(t) // before: the engine takes the contents of a large batch away
 	if err := s.apply(t.batch); err != nil {
 		return nil, nil, err
 	}
