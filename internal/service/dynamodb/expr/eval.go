@@ -143,3 +143,32 @@ func hasMember(set attr.Value, m string) bool {
 	}
 	return false
 }
+
+// Names are the attributes that a condition speaks of, each once, in the order they are named.
+func (c *Condition) Names() []string {
+	if c == nil {
+		return nil
+	}
+	var out []string
+	seen := map[string]bool{}
+	c.root.names(func(n string) {
+		if !seen[n] {
+			seen[n] = true
+			out = append(out, n)
+		}
+	})
+	return out
+}
+
+func (c *cond) names(visit func(string)) {
+	for _, k := range c.kids {
+		k.names(visit)
+	}
+	for i := range c.args {
+		for o := &c.args[i]; o != nil; o = o.size {
+			if o.path != nil {
+				visit(o.path.Name())
+			}
+		}
+	}
+}

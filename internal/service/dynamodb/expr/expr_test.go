@@ -191,11 +191,11 @@ func TestProjectionsPickParts(t *testing.T) {
 	t.Parallel()
 	it := item(t, subject)
 	for src, want := range map[string]string{
-		"s, n":                    `{"n":{"N":"5"},"s":{"S":"abc"}}`,
-		"l[2], l[0]":              `{"l":{"L":[{"S":"a"},{"M":{"k":{"S":"v"}}}]}}`,
-		"m.inn.z, m.k":             `{"m":{"M":{"inn":{"M":{"z":{"S":"q"}}},"k":{"N":"7"}}}}`,
+		"s, n":                 `{"n":{"N":"5"},"s":{"S":"abc"}}`,
+		"l[2], l[0]":           `{"l":{"L":[{"S":"a"},{"M":{"k":{"S":"v"}}}]}}`,
+		"m.inn.z, m.k":         `{"m":{"M":{"inn":{"M":{"z":{"S":"q"}}},"k":{"N":"7"}}}}`,
 		"m.nothing, nope, s.k": `{}`,
-		"#x, l[2].k":              `{"a.b":{"S":"dotted"},"l":{"L":[{"M":{"k":{"S":"v"}}}]}}`,
+		"#x, l[2].k":           `{"a.b":{"S":"dotted"},"l":{"L":[{"M":{"k":{"S":"v"}}}]}}`,
 	} {
 		pr, err := params(t).ParseProjection(src)
 		if err != nil {
@@ -241,7 +241,7 @@ func TestUpdatesChangeTheItem(t *testing.T) {
 		"DELETE ss :ss":                       `"ss":{"SS":["b"]}`,
 		"SET x = c, c = :n":                   `"x":{"N":"5"}`,
 		"SET x = (c + :n)":                    `"x":{"N":"6"}`,
-		"REMOVE nope, l[7]":                `"l":{"L":[{"S":"0"},{"S":"1"},{"S":"2"}]}`,
+		"REMOVE nope, l[7]":                   `"l":{"L":[{"S":"0"},{"S":"1"},{"S":"2"}]}`,
 	} {
 		u, err := params(t).ParseUpdate(src)
 		if err != nil {

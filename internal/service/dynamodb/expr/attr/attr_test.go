@@ -142,6 +142,7 @@ func TestValuesThatBreakARuleAreRefusedInTheWordsOfTheirLayer(t *testing.T) {
 		{`{"BS":[]}`, inv + "Binary sets should not be empty", ""},
 		{`{}`, "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes", ""},
 		{`{"S":"a","N":"1"}`, "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes", ""},
+		{`{"NULL":false}`, inv + "Null attribute value types must have the value of true", ""},
 		{`{"N":""}`, "The parameter cannot be converted to a numeric value: ", "The parameter cannot be converted to a numeric value"},
 		{`{"N":"abc"}`, "The parameter cannot be converted to a numeric value: abc", ""},
 		{`{"N":"1e2147483647"}`, attr.ErrOverflow.Error(), attr.ErrUnderflow.Error()},

@@ -250,8 +250,11 @@ func (d *decoder) typed(kind Kind, depth int) (Value, error) {
 		return Value{kind: B, s: s}, err
 	case BOOL, NULL:
 		b, err := d.boolean()
+		if kind == NULL && !b {
+			return Value{kind: NULL, s: notNull}, err
+		}
 		if kind == NULL {
-			return Value{kind: NULL}, err
+			return Null(), err
 		}
 		return Bool(b), err
 	case L:

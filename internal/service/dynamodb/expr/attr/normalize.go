@@ -37,8 +37,12 @@ var (
 	errEmptyNS    = invalid("An number set  may not be empty")
 	errEmptyBS    = invalid("Binary sets should not be empty")
 	errDupNumbers = invalid("Input collection contains duplicates.")
+	errNotNull    = invalid("Null attribute value types must have the value of true")
 	errDupNumOld  = errors.New("Input collection contains duplicates")
 )
+
+// notNull marks the raw value {"NULL": false}, which Normalize refuses.
+const notNull = "0"
 
 func invalid(text string) error {
 	return errors.New("One or more parameter values were invalid: " + text)
@@ -110,6 +114,10 @@ func (v Value) normalize(l Layer) (Value, error) {
 		return Value{}, ErrNoType
 	case many:
 		return Value{}, ErrManyTypes
+	case NULL:
+		if v.s == notNull {
+			return Value{}, errNotNull
+		}
 	case N:
 		s, err := canonicalNumber(v.s, l)
 		return Value{kind: N, s: s}, err

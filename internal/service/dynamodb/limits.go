@@ -1,0 +1,127 @@
+package dynamodb
+
+import (
+	"math"
+	"sync"
+)
+
+// burstSeconds is how many seconds of unused throughput a table keeps.
+const burstSeconds = 300
+
+// Ceilings of an on-demand table that names none, in units a second.
+const (
+	onDemandRead  = 40_000
+	onDemandWrite = 40_000
+)
+
+// meters are the token buckets of tables and indexes whose throughput is
+// limited. They live in memory: a restart forgives what was spent.
+type meters struct {
+	mu      sync.Mutex
+	buckets map[bucketKey]*bucket
+}
+
+type bucketKey struct {
+	table, index uint64
+	write        bool
+}
+
+type bucket struct {
+	tokens float64
+	at     int64 // milliseconds
+}
+
+// limitOf is the allowance of a table or index in units a second.
+func (t *Table) limitOf(index uint64, write bool) float64 {
+	prov, onDemand := t.Provisioned, t.MaxOnDemand
+	for i := range t.Indexes {
+		if ix := &t.Indexes[i]; ix.Num == index && ix.Global {
+			prov, onDemand = ix.Provisioned, ix.MaxOnDemand
+		}
+	}
+	if !t.OnDemand {
+		if write {
+			return float64(prov.Write)
+		}
+		return float64(prov.Read)
+	}
+	limit := float64(onDemandRead)
+	if onDemand != nil && onDemand.Read > 0 {
+		limit = float64(onDemand.Read)
+	}
+	if write {
+		limit = onDemandWrite
+		if onDemand != nil && onDemand.Write > 0 {
+			limit = float64(onDemand.Write)
+		}
+	}
+	return limit
+}
+
+// level refills a bucket and returns it.
+func (m *meters) level(s *Service, t *Table, k bucketKey) *bucket {
+	limit, now := t.limitOf(k.index, k.write), s.millis()
+	if m.buckets == nil {
+		m.buckets = map[bucketKey]*bucket{}
+	}
+	b := m.buckets[k]
+	if b == nil {
+		b = &bucket{tokens: limit * burstSeconds, at: now}
+		m.buckets[k] = b
+	}
+	b.tokens = math.Min(limit*burstSeconds, b.tokens+limit*float64(now-b.at)/1000)
+	b.at = now
+	return b
+}
+
+func (m *meters) admitRead(s *Service, t *Table) error { return m.admit(s, t, false) }
+
+// admitWrite refuses a write while the table, or an index that the write may touch, has
+// spent more than it is allowed: an index that lags holds its table back.
+func (m *meters) admitWrite(s *Service, t *Table) error { return m.admit(s, t, true) }
+
+func (m *meters) admit(s *Service, t *Table, write bool) error {
+	if !s.opts.EnforceLimits {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.level(s, t, bucketKey{t.ID, baseIndex, write}).tokens <= 0 {
+		return throughputExceeded()
+	}
+	if write {
+		for i := range t.Indexes {
+			if ix := &t.Indexes[i]; ix.Global && m.level(s, t, bucketKey{t.ID, ix.Num, true}).tokens <= 0 {
+				return throughputExceeded()
+			}
+		}
+	}
+	return nil
+}
+
+// spent takes what an operation consumed out of the buckets, which may go below zero once.
+func (m *meters) spent(s *Service, u *usage) {
+	if !s.opts.EnforceLimits {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range u.tables {
+		tu := &u.tables[i]
+		if tu.read > 0 {
+			m.level(s, tu.t, bucketKey{tu.t.ID, baseIndex, false}).tokens -= tu.read
+		}
+		if tu.written > 0 {
+			m.level(s, tu.t, bucketKey{tu.t.ID, baseIndex, true}).tokens -= tu.written
+		}
+		for num, n := range tu.index {
+			key := bucketKey{tu.t.ID, baseIndex, tu.written > 0}
+			for j := range tu.t.Indexes {
+				if ix := &tu.t.Indexes[j]; ix.Num == num && ix.Global {
+					key.index = num // a local index spends its table's throughput
+				}
+			}
+			m.level(s, tu.t, key).tokens -= n
+		}
+	}
+}

@@ -1,0 +1,349 @@
+package dynamodb
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/leatdev/leat/internal/service/dynamodb/expr/attr"
+)
+
+// Limits of a table's definition.
+const (
+	maxLSI       = 5
+	maxGSI       = 20
+	maxKeyParts  = 4 // attributes of an index's partition key, and of its sort key
+	maxNonKey    = 100
+	maxAttrName  = 255
+	minTableName = 3
+)
+
+// definitionMembers checks the members of attribute definitions and key schemas
+// that the model constrains.
+func (p *problems) attributes(defs []types.AttributeDefinition) {
+	for i, d := range defs {
+		at := fmt.Sprintf("attributeDefinitions.%d.member.", i+1)
+		p.attributeName(at+"attributeName", d.AttributeName)
+		if d.AttributeType == "" {
+			p.add("null", at+"attributeType", mustNotBeNull)
+		}
+		p.enum(string(d.AttributeType), at+"attributeType", []string{"B", "N", "S"})
+	}
+}
+
+func (p *problems) attributeName(at string, name *string) {
+	switch {
+	case name == nil:
+		p.add("null", at, mustNotBeNull)
+	case *name == "":
+		p.add("''", at, "Member must have length greater than or equal to 1")
+	case len(*name) > maxAttrName:
+		p.add("'"+*name+"'", at, "Member must have length less than or equal to 255")
+	}
+}
+
+func (p *problems) keySchema(at string, ks []types.KeySchemaElement, most int) {
+	switch {
+	case ks == nil:
+		p.add("null", at, mustNotBeNull)
+	case len(ks) == 0:
+		p.add("'[]'", at, "Member must have length greater than or equal to 1")
+	case len(ks) > most:
+		p.add("'"+showSchema(ks)+"'", at, fmt.Sprintf("Member must have length less than or equal to %d", most))
+	}
+	for i, k := range ks {
+		p.attributeName(fmt.Sprintf("%s.%d.member.attributeName", at, i+1), k.AttributeName)
+		if k.KeyType == "" {
+			p.add("null", fmt.Sprintf("%s.%d.member.keyType", at, i+1), mustNotBeNull)
+		}
+		p.enum(string(k.KeyType), fmt.Sprintf("%s.%d.member.keyType", at, i+1), []string{"HASH", "RANGE"})
+	}
+}
+
+func showSchema(ks []types.KeySchemaElement) string {
+	parts := make([]string, len(ks))
+	for i, k := range ks {
+		parts[i] = fmt.Sprintf("KeySchemaElement(attributeName=%s, keyType=%s)", awssdk.ToString(k.AttributeName), k.KeyType)
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}
+
+func (p *problems) throughput(at string, pt *types.ProvisionedThroughput) {
+	if pt == nil {
+		return
+	}
+	for _, m := range []struct {
+		name string
+		v    *int64
+	}{{"readCapacityUnits", pt.ReadCapacityUnits}, {"writeCapacityUnits", pt.WriteCapacityUnits}} {
+		switch {
+		case m.v == nil:
+			p.add("null", at+"."+m.name, mustNotBeNull)
+		case *m.v < 1:
+			p.add(fmt.Sprintf("'%d'", *m.v), at+"."+m.name, "Member must have value greater than or equal to 1")
+		}
+	}
+}
+
+func (p *problems) index(at string, name *string, ks []types.KeySchemaElement, pr *types.Projection, most int) {
+	if name == nil {
+		p.add("null", at+".indexName", mustNotBeNull)
+	} else {
+		p.name(at+".indexName", *name, minName)
+	}
+	p.keySchema(at+".keySchema", ks, most)
+	if pr == nil {
+		p.add("null", at+".projection", mustNotBeNull)
+		return
+	}
+	p.enum(string(pr.ProjectionType), at+".projection.projectionType", []string{"ALL", "INCLUDE", "KEYS_ONLY"})
+	if pr.NonKeyAttributes != nil && len(pr.NonKeyAttributes) == 0 {
+		p.add("'[]'", at+".projection.nonKeyAttributes", "Member must have length greater than or equal to 1")
+	}
+}
+
+// tableSchema reads the table's own key schema.
+func tableSchema(ks []types.KeySchemaElement) (hash, sort string, err error) {
+	if ks[0].KeyType != types.KeyTypeHash {
+		return "", "", validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+	}
+	hash = *ks[0].AttributeName
+	if len(ks) == 1 {
+		return hash, "", nil
+	}
+	sort = *ks[1].AttributeName
+	if sort == hash {
+		return "", "", validation("Invalid KeySchema: Both the Hash Key and the Range Key element in the KeySchema have the same name")
+	}
+	if ks[1].KeyType != types.KeyTypeRange {
+		return "", "", validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
+	}
+	return hash, sort, nil
+}
+
+// indexSchema reads an index's key schema: partition attributes, then sort attributes.
+func indexSchema(ks []types.KeySchemaElement) (hash, sort []string, err error) {
+	seen := map[string]bool{}
+	for i, k := range ks {
+		name := *k.AttributeName
+		switch {
+		case i == 0 && k.KeyType != types.KeyTypeHash:
+			return nil, nil, validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+		case seen[name]:
+			return nil, nil, validation("Invalid KeySchema: Both the Hash Key and the Range Key element in the KeySchema have the same name")
+		case k.KeyType == types.KeyTypeHash && len(sort) > 0:
+			return nil, nil, validation("Invalid KeySchema: HASH key elements must come before RANGE key elements")
+		case k.KeyType == types.KeyTypeHash:
+			hash = append(hash, name)
+		default:
+			sort = append(sort, name)
+		}
+		seen[name] = true
+	}
+	if len(hash) > maxKeyParts || len(sort) > maxKeyParts {
+		return nil, nil, validation("Invalid KeySchema: At most %d HASH and %d RANGE key elements are supported", maxKeyParts, maxKeyParts)
+	}
+	return hash, sort, nil
+}
+
+// setAttrs takes over attribute definitions and checks that they are exactly those that keys use.
+func (t *Table) setAttrs(defs []types.AttributeDefinition) error {
+	t.Attrs = nil
+	var names []string
+	for _, d := range defs {
+		n := *d.AttributeName
+		if slices.Contains(names, n) {
+			return invalidParam("Cannot have two attributes with the same name")
+		}
+		names = append(names, n)
+		t.Attrs = append(t.Attrs, AttrDef{n, string(d.AttributeType)})
+	}
+	used := t.keyNames()
+	if err := defined(used, names); err != nil {
+		return err
+	}
+	for i := range t.Indexes {
+		keys := t.Indexes[i].keyNames()
+		if err := defined(keys, names); err != nil {
+			return err
+		}
+		for _, k := range keys {
+			if !slices.Contains(used, k) {
+				used = append(used, k)
+			}
+		}
+	}
+	if len(used) == len(names) {
+		return nil
+	}
+	if len(t.Indexes) == 0 {
+		return invalidParam("Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
+	}
+	return invalidParam("Some AttributeDefinitions are not used. AttributeDefinitions: [%s], keys used: [%s]", strings.Join(names, ", "), strings.Join(used, ", "))
+}
+
+func defined(keys, names []string) error {
+	for _, k := range keys {
+		if !slices.Contains(names, k) {
+			return invalidParam("Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]", strings.Join(keys, ", "), strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
+// indexInput is an index as a request describes it.
+type indexInput struct {
+	name   string
+	global bool
+	schema []types.KeySchemaElement
+	proj   *types.Projection
+	prov   *types.ProvisionedThroughput
+	demand *types.OnDemandThroughput
+	warm   *types.WarmThroughput
+}
+
+// addIndex adds an index to the definition.
+func (t *Table) addIndex(in indexInput) error {
+	if t.index(in.name) != nil {
+		return invalidParam("Duplicate index name: %s", in.name)
+	}
+	hash, sort, err := indexSchema(in.schema)
+	if err != nil {
+		return err
+	}
+	if !in.global {
+		if err := t.checkLocal(in.name, hash, sort); err != nil {
+			return err
+		}
+	}
+	ix := Index{Name: in.name, Global: in.global, Hash: hash, Range: sort, Projection: string(in.proj.ProjectionType), NonKey: in.proj.NonKeyAttributes}
+	if err := ix.checkProjection(); err != nil {
+		return err
+	}
+	if in.global {
+		if err := t.indexThroughput(&ix, in); err != nil {
+			return err
+		}
+	}
+	t.NextNum++
+	ix.Num = t.NextNum
+	t.Indexes = append(t.Indexes, ix)
+	return t.checkCounts()
+}
+
+func (t *Table) checkLocal(name string, hash, sort []string) error {
+	switch {
+	case t.Range == "":
+		return invalidParam("Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex")
+	case len(sort) != 1 || len(hash) != 1:
+		return invalidParam("Index KeySchema does not have a range key for index: %s", name)
+	case hash[0] != t.Hash:
+		return invalidParam("Index KeySchema does not have the same leading hash key as table KeySchema for index: %s. index hash key: %s, table hash key: %s", name, hash[0], t.Hash)
+	}
+	return nil
+}
+
+func (ix *Index) checkProjection() error {
+	switch {
+	case ix.Projection == "":
+		return invalidParam("Unknown ProjectionType: null")
+	case ix.Projection == "INCLUDE" && len(ix.NonKey) == 0:
+		return invalidParam("ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
+	case ix.Projection != "INCLUDE" && len(ix.NonKey) > 0:
+		return invalidParam("ProjectionType is %s, but NonKeyAttributes is specified", ix.Projection)
+	}
+	return nil
+}
+
+func (t *Table) checkCounts() error {
+	local, global, nonKey := 0, 0, 0
+	for _, ix := range t.Indexes {
+		if ix.Global {
+			global++
+		} else {
+			local++
+		}
+		nonKey += len(ix.NonKey)
+	}
+	switch {
+	case local > maxLSI:
+		return invalidParam("Number of LocalSecondaryIndexes exceeds per-table limit of %d", maxLSI)
+	case global > maxGSI:
+		return invalidParam("GlobalSecondaryIndex count exceeds the per-table limit of %d", maxGSI)
+	case nonKey > maxNonKey:
+		return invalidParam("Number of NonKeyAttributes exceeds the per-table limit of %d", maxNonKey)
+	}
+	return nil
+}
+
+func (t *Table) indexThroughput(ix *Index, in indexInput) error {
+	switch {
+	case t.OnDemand && in.prov != nil:
+		return invalidParam("ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", ix.Name)
+	case !t.OnDemand && in.prov == nil:
+		return invalidParam("ProvisionedThroughput is not specified for index: %s", ix.Name)
+	case in.prov != nil:
+		ix.Provisioned = Throughput{Read: *in.prov.ReadCapacityUnits, Write: *in.prov.WriteCapacityUnits}
+	}
+	ix.MaxOnDemand, ix.Warm = maxOf(in.demand), warmOf(in.warm)
+	return nil
+}
+
+func maxOf(d *types.OnDemandThroughput) *MaxThroughput {
+	if d == nil {
+		return nil
+	}
+	m := &MaxThroughput{Read: -1, Write: -1}
+	if d.MaxReadRequestUnits != nil {
+		m.Read = *d.MaxReadRequestUnits
+	}
+	if d.MaxWriteRequestUnits != nil {
+		m.Write = *d.MaxWriteRequestUnits
+	}
+	return m
+}
+
+func warmOf(w *types.WarmThroughput) *Throughput {
+	if w == nil {
+		return nil
+	}
+	return &Throughput{Read: awssdk.ToInt64(w.ReadUnitsPerSecond), Write: awssdk.ToInt64(w.WriteUnitsPerSecond)}
+}
+
+// setBilling takes over the billing mode and the throughput of a new table.
+func (t *Table) setBilling(mode types.BillingMode, pt *types.ProvisionedThroughput, now int64) error {
+	if mode == types.BillingModePayPerRequest {
+		if pt != nil {
+			return invalidParam("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
+		}
+		t.OnDemand, t.BillingAt, t.Provisioned = true, now, Throughput{}
+		return nil
+	}
+	if pt == nil {
+		return invalidParam("ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
+	}
+	t.OnDemand = false
+	t.Provisioned = Throughput{Read: *pt.ReadCapacityUnits, Write: *pt.WriteCapacityUnits}
+	return nil
+}
+
+func keySchemaOf(hash, sort []string) []types.KeySchemaElement {
+	var out []types.KeySchemaElement
+	for _, n := range hash {
+		out = append(out, types.KeySchemaElement{AttributeName: awssdk.String(n), KeyType: types.KeyTypeHash})
+	}
+	for _, n := range sort {
+		out = append(out, types.KeySchemaElement{AttributeName: awssdk.String(n), KeyType: types.KeyTypeRange})
+	}
+	return out
+}
+
+func (t *Table) schema() []types.KeySchemaElement {
+	return keySchemaOf([]string{t.Hash}, t.keyNames()[1:])
+}
+
+// keyKind is the type of a key attribute.
+func (t *Table) keyKind(name string) attr.Kind { return t.kinds[name] }

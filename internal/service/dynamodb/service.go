@@ -1,0 +1,136 @@
+package dynamodb
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/leatdev/leat/internal/clock"
+	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/shardlog"
+)
+
+// Options describe a Service.
+type Options struct {
+	// Store and Log are required; Log must be the one Log of Store.
+	Store kv.Store
+	Log   *shardlog.Log
+	// Clock is the time; nil is the machine's.
+	Clock clock.Clock
+	// Logger takes what workers have to say; nil discards it.
+	Logger *slog.Logger
+	// StreamShards is how many shards a new change stream opens; 0 is DefaultStreamShards.
+	StreamShards int
+	// ShardPeriod is how long a change stream's shard takes records before a
+	// child replaces it; 0 is DefaultShardPeriod.
+	ShardPeriod time.Duration
+	// EnforceLimits turns on provisioned throughput and on-demand ceilings.
+	EnforceLimits bool
+	// Sink receives changes for Kinesis streaming destinations; nil refuses to enable them.
+	Sink StreamSink
+}
+
+// Defaults and limits of the service.
+const (
+	DefaultStreamShards = 4
+	DefaultShardPeriod  = 4 * time.Hour
+	// StreamRetention is how long change records are kept.
+	StreamRetention = 24 * time.Hour
+	// sweepEvery is the pace of the worker.
+	sweepEvery = 10 * time.Second
+)
+
+// Service is DynamoDB and DynamoDB Streams.
+type Service struct {
+	store  kv.Store
+	log    *shardlog.Log
+	clock  clock.Clock
+	logger *slog.Logger
+	opts   Options
+	tables catalogue
+	meters meters
+
+	work chan struct{} // wakes the worker
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// New makes a Service. Its workers run between Start and Close.
+func New(opts Options) *Service {
+	if opts.Clock == nil {
+		opts.Clock = clock.System()
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.StreamShards <= 0 {
+		opts.StreamShards = DefaultStreamShards
+	}
+	if opts.ShardPeriod <= 0 {
+		opts.ShardPeriod = DefaultShardPeriod
+	}
+	return &Service{
+		store: opts.Store, log: opts.Log, clock: opts.Clock, logger: opts.Logger, opts: opts,
+		work: make(chan struct{}, 1),
+	}
+}
+
+// Start runs the worker that fills indexes, deletes expired items, rolls over
+// the shards of change streams and feeds Kinesis destinations.
+func (s *Service) Start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	s.done.Add(1)
+	go func() {
+		defer s.done.Done()
+		s.worker(ctx)
+	}()
+}
+
+// Close stops the worker and waits for it.
+func (s *Service) Close() {
+	if s.stop != nil {
+		s.stop()
+		s.done.Wait()
+	}
+}
+
+func (s *Service) worker(ctx context.Context) {
+	timer := s.clock.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C():
+		case <-s.work:
+		}
+		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.logger.Error("dynamodb: background work", "err", err)
+		}
+		timer.Stop()
+		timer.Reset(sweepEvery)
+	}
+}
+
+// wake lets the worker run now rather than at its pace.
+func (s *Service) wake() {
+	select {
+	case s.work <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Service) now() time.Time { return s.clock.Now() }
+
+func (s *Service) millis() int64 { return s.now().UnixMilli() }
+
+// random64 draws a number that will not be drawn again.
+func (s *Service) random64() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint64(b[:])
+}
