@@ -30,7 +30,7 @@ var index = []Info{
 	{ID: "sns", Protocols: []string{"query"}, JSONVersion: "", TargetPrefix: "",
 		SigningName: "sns", EndpointPrefix: "sns", APIVersion: "2010-03-31", Namespace: "http://sns.amazonaws.com/doc/2010-03-31/", QueryCompatible: false},
 	{ID: "sqs", Protocols: []string{"json"}, JSONVersion: "1.0", TargetPrefix: "AmazonSQS",
-		SigningName: "sqs", EndpointPrefix: "sqs", APIVersion: "2012-11-05", Namespace: "", QueryCompatible: true},
+		SigningName: "sqs", EndpointPrefix: "sqs", APIVersion: "2012-11-05", Namespace: "http://queue.amazonaws.com/doc/2012-11-05/", QueryCompatible: true},
 	{ID: "sts", Protocols: []string{"query"}, JSONVersion: "", TargetPrefix: "",
 		SigningName: "sts", EndpointPrefix: "sts", APIVersion: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/", QueryCompatible: false},
 }
