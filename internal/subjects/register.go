@@ -31,6 +31,8 @@ type Registration struct {
 	ID, Version int
 	// KeepFailed stores a version that is not compatible, as failed, instead of refusing it: Glue's behaviour.
 	KeepFailed bool
+	// MustExist refuses a subject that is not there (SubjectNotFound) instead of creating it: Glue's behaviour.
+	MustExist bool
 }
 
 // Register makes a schema a version of a subject. A schema that already is one is found instead: the same id and
@@ -91,6 +93,11 @@ type plan struct {
 
 func (w *planning) plan(v view) (*plan, error) {
 	in := w.in
+	if in.MustExist {
+		if _, err := v.visible(in.Name); err != nil {
+			return nil, err
+		}
+	}
 	if err := v.mayRegister(in.Name, in.ID != 0); err != nil {
 		return nil, err
 	}

@@ -31,9 +31,11 @@ type Subject struct {
 	Disabled    bool // Glue's compatibility DISABLED, Confluent's mode READONLY
 	Checkpoint  int
 	Latest      int // the highest version, failed ones included; 0 if there is none
-	Next        int
-	Created     time.Time
-	Updated     time.Time
+	// LatestAvailable is the highest version that is not failed; 0 if there is none.
+	LatestAvailable int
+	Next            int
+	Created         time.Time
+	Updated         time.Time
 }
 
 func (v view) contextRecord(name string) (*contextRecord, error) {
@@ -222,6 +224,9 @@ func (v view) describe(n Name, rec *subjectRecord) (Subject, error) {
 		return out, err
 	}
 	out.Level, out.Disabled = cfg.Level, mode == ReadOnly
+	if out.LatestAvailable, _, err = v.latest(n, false); err != nil {
+		return out, err
+	}
 	return out, v.versions(n, true, func(number int, r *versionRecord) error {
 		if r.Deleted {
 			return nil
@@ -266,41 +271,62 @@ func (s *Store) Describe(ctx context.Context, context string, after Name, limit 
 	return out, err
 }
 
-// CreateSubject makes a subject without versions. Level "" leaves compatibility to the context and registry.
+// CreateSubject makes a subject, with a first version unless first is nil. Level "" leaves compatibility to the context and registry.
 //
-// Errors: InvalidSubject, ContextNotFound (but the default context is created), AlreadyExists, LimitExceeded.
-func (s *Store) CreateSubject(ctx context.Context, in Subject) error {
+// Errors: InvalidSubject, ContextNotFound (but the default context is created), AlreadyExists, LimitExceeded, InvalidSchema, TooLarge.
+func (s *Store) CreateSubject(ctx context.Context, in Subject, first *Draft) (out *Version, err error) {
 	if !in.Name.valid() {
-		return &Error{Kind: InvalidSubject, Name: in.Name, Message: "The schema name is not valid."}
+		return nil, &Error{Kind: InvalidSubject, Name: in.Name, Message: "The schema name is not valid."}
 	}
-	return s.edit(ctx, func(e *edit) error {
-		rec, err := e.contextRecord(in.Context)
-		if err != nil {
+	err = s.edit(ctx, func(e *edit) error {
+		out = nil
+		if err := e.createSubject(in); err != nil {
 			return err
 		}
-		if rec == nil && in.Context != DefaultContext {
-			return errorf(ContextNotFound, "Context '%s' not found.", in.Context)
-		}
-		if err := e.ensureContext(in.Context); err != nil {
-			return err
-		}
-		old, err := e.subject(in.Name)
-		if err != nil {
-			return err
-		}
-		next := 1
-		if old != nil {
-			if !old.Hidden {
-				return &Error{Kind: AlreadyExists, Name: in.Name, Message: "The subject exists."}
+		if first != nil {
+			work := &planning{in: Registration{Name: in.Name, Draft: *first}, compared: map[string][]string{}}
+			p, err := work.plan(e.view)
+			if err != nil {
+				return err
 			}
-			next = old.Next
+			if err := e.write(work.in, p); err != nil {
+				return err
+			}
+			v, err := e.load(in.Name, p.number, p.record)
+			if err != nil {
+				return err
+			}
+			out = &v
 		}
-		if err := e.put(e.key("s", in.Context, in.Subject), subjectRecord{
-			Type: in.Type, Description: in.Description, Tags: in.Tags, Next: next, Checkpoint: next, Created: e.now, Updated: e.now,
-		}); err != nil {
-			return err
+		return e.setLevel(in.Name, in.Level, in.Disabled) // last: DISABLED would refuse the first version
+	})
+	return out, err
+}
+
+func (e *edit) createSubject(in Subject) error {
+	rec, err := e.contextRecord(in.Context)
+	if err != nil {
+		return err
+	}
+	if rec == nil && in.Context != DefaultContext {
+		return errorf(ContextNotFound, "Context '%s' not found.", in.Context)
+	}
+	if err := e.ensureContext(in.Context); err != nil {
+		return err
+	}
+	old, err := e.subject(in.Name)
+	if err != nil {
+		return err
+	}
+	next := 1
+	if old != nil {
+		if !old.Hidden {
+			return &Error{Kind: AlreadyExists, Name: in.Name, Message: "The subject exists."}
 		}
-		return e.setLevel(in.Name, in.Level, in.Disabled)
+		next = old.Next
+	}
+	return e.put(e.key("s", in.Context, in.Subject), subjectRecord{
+		Type: in.Type, Description: in.Description, Tags: in.Tags, Next: next, Checkpoint: next, Created: e.now, Updated: e.now,
 	})
 }
 
