@@ -221,6 +221,9 @@ func (w *worker) fault(what string, err error) {
 // step lets the machine decide, and does what it says.
 func (w *worker) step() machine.Output {
 	for {
+		// While one checkpoint is being stored the work may get one ahead, not more:
+		// what is not stored is done again after a crash.
+		w.m.Hold(w.unsaved != nil)
 		out := w.m.Step(w.now())
 		for i := range out.Invokes {
 			w.invoke(out.Invokes[i])

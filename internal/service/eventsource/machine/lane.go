@@ -4,7 +4,7 @@ import "time"
 
 // stepLane starts the lane's next invocation if it is due.
 func (m *Machine) stepLane(now time.Time, l *lane, out *Output) {
-	for l.busy == 0 {
+	for l.busy == 0 && !m.held {
 		if m.cfg.Window > 0 && len(m.outbox) > 0 {
 			return // see the package comment on windows
 		}

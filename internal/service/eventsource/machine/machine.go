@@ -146,6 +146,7 @@ type Machine struct {
 	window   *WindowState
 	closedAt time.Time // windows before this are closed
 	caughtUp time.Time // when the source last had nothing more
+	held     bool
 	stats    Stats
 }
 
@@ -257,6 +258,11 @@ func (m *Machine) laneOf(key string) *lane {
 	h.Write([]byte(key))
 	return &m.lanes[h.Sum32()%uint32(len(m.lanes))]
 }
+
+// Hold keeps the machine from starting invocations, or lets it again. A driver
+// holds while it is behind with storing checkpoints, which bounds how much is
+// done twice after a crash.
+func (m *Machine) Hold(held bool) { m.held = held }
 
 // End says that the shard has no record beyond those taken: it was split,
 // merged, or its stream is gone.

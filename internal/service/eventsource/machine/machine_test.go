@@ -536,6 +536,17 @@ func TestDroppedRecordsMoveTheCheckpointAndTakeNoRoom(t *testing.T) {
 	}
 }
 
+func TestAHeldMachineStartsNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, machine.Config{BatchSize: 1})
+	r.m.Hold(true)
+	r.put(1, "k")
+	r.none()
+	r.m.Hold(false)
+	r.step()
+	r.want(r.one(), "0")
+}
+
 func TestResultsOfUnknownInvocationsAreIgnored(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, machine.Config{BatchSize: 1})
