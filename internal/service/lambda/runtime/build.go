@@ -205,3 +205,12 @@ func overlay(src, dst string, skip []string) error {
 		return copyFile(filepath.Join(src, rel), target, info.Mode().Perm()|0o444)
 	})
 }
+
+// SourceRoot is the folder whose changes matter to a function built from dir: dir
+// itself, or for Go the whole module.
+func SourceRoot(dir, runtime string) string {
+	if f, err := familyOf(runtime); err == nil && f == familyProvided && hasGoSource(dir) {
+		return moduleRoot(dir)
+	}
+	return dir
+}

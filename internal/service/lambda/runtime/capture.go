@@ -21,9 +21,9 @@ import (
 // the pipes itself. So a log line printed before a response is in the log before
 // the invocation ends, without any waiting.
 type capture struct {
-	sink          LogSink
-	group, stream string
-	now           func() time.Time
+	sink LogSink
+	to   LogStream
+	now  func() time.Time
 
 	mu      sync.Mutex
 	plain   *source
@@ -222,7 +222,7 @@ func (c *capture) put(at time.Time, msg string) {
 // send hands the batch to the sink; mu is held, so that a stream's events stay in order.
 func (c *capture) send() {
 	if len(c.batch) > 0 {
-		c.sink.Append(c.group, c.stream, c.batch)
+		c.sink.Append(c.to, c.batch)
 		clear(c.batch)
 		c.batch = c.batch[:0]
 	}

@@ -80,6 +80,10 @@ func (s *Spec) logGroup() string {
 	return "/aws/lambda/" + s.FunctionName
 }
 
+func (s *Spec) logStream(name string) LogStream {
+	return LogStream{Account: s.AccountID, Region: s.Region, Group: s.logGroup(), Stream: name}
+}
+
 func joinPaths(dirs ...string) string {
 	dirs = slices.DeleteFunc(dirs, func(d string) bool { return d == "" || strings.HasPrefix(d, "/bin/") })
 	return strings.Join(dirs, ":")

@@ -180,7 +180,7 @@ func newInstance(ctx context.Context, p *Pool, pl *plan, initType string) (in *i
 
 // launch starts the processes and the goroutines that serve them.
 func (in *instance) launch() error {
-	in.logs = &capture{sink: in.eng.opt.Logs, group: in.spec.logGroup(), stream: in.stream, now: in.eng.clock.Now}
+	in.logs = &capture{sink: in.eng.opt.Logs, to: in.spec.logStream(in.stream), now: in.eng.clock.Now}
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		return err

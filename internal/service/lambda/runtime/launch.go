@@ -224,3 +224,10 @@ func (e *Engine) mergeLayers(s *Spec, p *plan) error {
 	}
 	return nil
 }
+
+// Result is the invocation's result that a launch error makes.
+func (e *LaunchError) Result(requestID string) Result {
+	return Result{
+		Payload: failure(e.Type, "RequestId: "+requestID+" Error: "+e.Message), FunctionError: "Unhandled", ErrorType: e.Type, Cold: true,
+	}
+}

@@ -73,6 +73,9 @@ func (p *Pool) Invoke(ctx context.Context, inv Invocation) (Result, error) {
 	if g.fail != nil {
 		return p.failed(&inv, g.fail), nil
 	}
+	if ctx.Done() == nil {
+		return g.in.invoke(&inv, g.init), nil
+	}
 	done := make(chan Result, 1)
 	go func() { done <- g.in.invoke(&inv, g.init) }()
 	select {
@@ -98,7 +101,7 @@ func (p *Pool) failed(inv *Invocation, f *initFailure) Result {
 	} else if f.payload == nil {
 		remark = "RequestId: " + inv.RequestID + " Error: " + f.message + "\n" + f.errorType
 	}
-	logs := &capture{sink: p.eng.opt.Logs, group: p.spec.logGroup(), stream: p.failStream(f), now: p.eng.clock.Now}
+	logs := &capture{sink: p.eng.opt.Logs, to: p.spec.logStream(p.failStream(f)), now: p.eng.clock.Now}
 	logs.begin(inv.Tail, p.spec.startLine(now, inv.RequestID))
 	res.LogTail = logs.end(remark, p.spec.endLine(inv.RequestID), p.spec.reportLine(now, inv.RequestID, o))
 	return res

@@ -23,7 +23,7 @@ type logs struct {
 	bytes   int
 }
 
-func (l *logs) Append(group, stream string, events []runtime.LogEvent) {
+func (l *logs) Append(to runtime.LogStream, events []runtime.LogEvent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.streams == nil {
@@ -31,8 +31,8 @@ func (l *logs) Append(group, stream string, events []runtime.LogEvent) {
 	}
 	for _, e := range events {
 		l.bytes += len(e.Message)
-		if len(l.streams[stream]) < 1000 {
-			l.streams[stream] = append(l.streams[stream], e.Message)
+		if len(l.streams[to.Stream]) < 1000 {
+			l.streams[to.Stream] = append(l.streams[to.Stream], e.Message)
 		}
 	}
 }

@@ -87,18 +87,24 @@ type LogEvent struct {
 	Message string
 }
 
+// LogStream names where an instance's log goes.
+type LogStream struct {
+	Account, Region, Group, Stream string
+}
+
 // LogSink takes what functions print. Append is called in order for each stream,
 // for different streams at the same time; a slow sink slows the function that
-// prints, and nothing else. Events must not be kept after Append returns unless copied.
+// prints, and its invocations: see Buffered. Events must not be kept after Append
+// returns unless copied.
 type LogSink interface {
-	Append(group, stream string, events []LogEvent)
+	Append(to LogStream, events []LogEvent)
 }
 
 // LogSinkFunc makes a LogSink of a function.
-type LogSinkFunc func(group, stream string, events []LogEvent)
+type LogSinkFunc func(to LogStream, events []LogEvent)
 
 // Append implements LogSink.
-func (f LogSinkFunc) Append(group, stream string, events []LogEvent) { f(group, stream, events) }
+func (f LogSinkFunc) Append(to LogStream, events []LogEvent) { f(to, events) }
 
 // Keys are the credentials of one instance.
 type Keys struct {
@@ -165,7 +171,7 @@ type Options struct {
 
 type noLogs struct{}
 
-func (noLogs) Append(string, string, []LogEvent) {}
+func (noLogs) Append(LogStream, []LogEvent) {}
 
 type fixedKeys struct{}
 
