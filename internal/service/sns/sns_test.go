@@ -37,7 +37,7 @@ import (
 type targets struct {
 	mu   sync.Mutex
 	got  map[string][]sns.QueueMessage
-	fail func(arn string) error // asked before each delivery; nil accepts
+	fail func(arn, body string) error // asked before each delivery; nil accepts
 	news chan struct{}
 }
 
@@ -49,7 +49,7 @@ func (q *targets) SendToQueue(_ context.Context, arn string, m sns.QueueMessage)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.fail != nil {
-		if err := q.fail(arn); err != nil {
+		if err := q.fail(arn, m.Body); err != nil {
 			return err
 		}
 	}
@@ -78,7 +78,7 @@ func (q *targets) wait(arn string, n int) []sns.QueueMessage {
 	}
 }
 
-func (q *targets) setFail(f func(string) error) {
+func (q *targets) setFail(f func(arn, body string) error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.fail = f
@@ -393,7 +393,7 @@ func TestAFailingTargetIsTriedAgainByTheSchedule(t *testing.T) {
 	topic := w.topic("news", nil)
 	w.subscribe(topic, "sqs", queueARN("q"), raw)
 	attempts := make(chan struct{}, 100)
-	w.q.setFail(func(string) error { attempts <- struct{}{}; return errors.New("down") })
+	w.q.setFail(func(string, string) error { attempts <- struct{}{}; return errors.New("down") })
 	w.publish(topic, "hello")
 	for range 4 { // the first and three at once
 		<-attempts
@@ -417,7 +417,7 @@ func TestWhatCannotBeDeliveredGoesToTheDeadLetterQueue(t *testing.T) {
 	w := newWorld(t)
 	topic := w.topic("news", nil)
 	w.subscribe(topic, "sqs", queueARN("gone"), map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + queueARN("dead") + `"}`, "RawMessageDelivery": "true"})
-	w.q.setFail(func(arn string) error {
+	w.q.setFail(func(arn, _ string) error {
 		if arn == queueARN("gone") {
 			return leataws.Errorf("QueueDoesNotExist", "The specified queue does not exist.")
 		}
@@ -437,7 +437,7 @@ func TestAPublishSurvivesAPowerCutAndReachesEverySubscriber(t *testing.T) {
 	for _, n := range []string{"a", "b", "c"} {
 		w.subscribe(topic, "sqs", queueARN(n), raw)
 	}
-	w.q.setFail(func(arn string) error {
+	w.q.setFail(func(arn, _ string) error {
 		if arn == queueARN("b") {
 			return errors.New("down")
 		}
@@ -514,9 +514,9 @@ func TestAFIFOTopicKeepsOrderPerGroupWhileATargetFails(t *testing.T) {
 	w := newWorld(t)
 	topic := w.topic("news.fifo", nil)
 	w.subscribe(topic, "sqs", queueARN("q.fifo"), raw)
-	var n int
-	w.q.setFail(func(string) error { // every third delivery fails
-		if n++; n%3 == 0 {
+	tries := map[string]int{}
+	w.q.setFail(func(_, body string) error { // the first three attempts of every message of one group fail, and are repeated at once
+		if tries[body]++; strings.HasPrefix(body, "g1") && tries[body] <= 3 {
 			return errors.New("down")
 		}
 		return nil
