@@ -35,12 +35,9 @@ func (c jsonComparison) sums(r, w *jsonschema.Schema) bool {
 			c.at(index(rw, i)).compare(part, w)
 		}
 	case rw != "":
-		for _, part := range rp {
-			if c.fits(part, w) {
-				return true
-			}
+		if !c.chosen(rw, rp, w) {
+			c.report("TYPE_CHANGED", textType)
 		}
-		c.report("TYPE_CHANGED", textType)
 	case ww == "allOf":
 		for _, part := range wp { // what fits one part of the product fits the product
 			if c.fits(r, part) {
@@ -60,6 +57,19 @@ func (c jsonComparison) sums(r, w *jsonschema.Schema) bool {
 		return false
 	}
 	return true
+}
+
+// chosen tells whether a sum has a branch that accepts all that the writer describes; for oneOf, that no other branch does, too.
+// Branches of oneOf that overlap only in part are taken as exclusive, which is what their authors mean and what Confluent's registry
+// assumes: whether two schemas overlap is undecidable.
+func (c jsonComparison) chosen(word string, branches []*jsonschema.Schema, w *jsonschema.Schema) bool {
+	n := 0
+	for _, b := range branches {
+		if c.fits(b, w) {
+			n++
+		}
+	}
+	return n == 1 || (n > 1 && word != "oneOf")
 }
 
 // criteria compares two combinators. The parts are paired by a largest matching of compatible ones, so that order and
@@ -165,12 +175,7 @@ func (c jsonComparison) parts(word string, r, w *jsonschema.Schema, rp, wp []*js
 		for i, part := range rp {
 			c.at(index(word, i)).compare(part, w)
 		}
-	default:
-		for _, part := range rp {
-			if c.fits(part, w) {
-				return
-			}
-		}
+	case !c.chosen(word, rp, w):
 		c.at(word).report("COMBINED_TYPE_CHANGED", textType)
 	}
 }
