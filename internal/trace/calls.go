@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -31,18 +32,23 @@ func (l *Log) Used(ctx context.Context, function, action, resource string) error
 		return nil
 	}
 	err := l.store.Update(ctx, func(tx kv.Txn) error {
-		prefix := kv.Key(kv.SpaceTrace, "a", function)
-		n := 0
-		err := tx.Scan(kv.PrefixRange(prefix), func(_, _ []byte) error {
-			if n++; n >= MaxCalls {
-				return kv.ErrStop
-			}
-			return nil
-		})
-		if err != nil || n >= MaxCalls {
+		key := kv.Key(kv.SpaceTrace, "a", function, action, resource)
+		if _, ok, err := tx.Get(key); err != nil || ok {
 			return err
 		}
-		return tx.Set(kv.Append(prefix, action, resource), nil)
+		countKey := kv.Key(kv.SpaceTrace, "n", function)
+		b, _, err := tx.Get(countKey)
+		if err != nil {
+			return err
+		}
+		n, _ := binary.Uvarint(b)
+		if n >= MaxCalls {
+			return nil
+		}
+		if err := tx.Set(countKey, binary.AppendUvarint(nil, n+1)); err != nil {
+			return err
+		}
+		return tx.Set(key, nil)
 	})
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@
 //	("r", segment, side, shard, len, last, name, n)    → (empty): records of a shard
 //	("m")                                              → the segments' size
 //	("a", function, action, resource)                  → (empty): what a function called
+//	("n", function)                                    → how many of them
 //
 // Records have one index entry for all those of a hop that are of one shard, at
 // the last of them. A search goes to the first entry at or after the record it
