@@ -49,7 +49,11 @@ func (l *Log) tree(ctx context.Context, root Ref, side string) (node *Node, err 
 		return nil, err
 	}
 	err = l.store.View(ctx, func(r kv.Reader) error {
-		w := walker{l: l, r: r, side: side, seen: map[Ref]bool{root: true}, nodes: 1}
+		w, err := newWalker(l, r, side)
+		if err != nil {
+			return err
+		}
+		w.seen[root], w.nodes = true, 1
 		node = &Node{Ref: root}
 		return w.expand(node, 0)
 	})
@@ -63,6 +67,27 @@ type walker struct {
 	side  string
 	seen  map[Ref]bool
 	nodes int
+
+	first, last uint64 // the oldest and the newest segment
+}
+
+// newWalker finds the segments of a snapshot.
+func newWalker(l *Log, r kv.Reader, side string) (*walker, error) {
+	w := &walker{l: l, r: r, side: side, seen: map[Ref]bool{}, first: 1}
+	rng := kv.PrefixRange(kv.Key(kv.SpaceTrace, "h"))
+	for _, at := range []*uint64{&w.first, &w.last} {
+		err := r.Scan(rng, func(key, _ []byte) error {
+			d := kv.DecodeKey(key, 1)
+			d.Bytes() // "h"
+			*at = d.Uint()
+			return kv.ErrStop
+		})
+		if err != nil {
+			return nil, err
+		}
+		rng.Reverse = true
+	}
+	return w, nil
 }
 
 func (w *walker) expand(n *Node, depth int) error {
@@ -107,11 +132,7 @@ func (w *walker) expand(n *Node, depth int) error {
 // hops gives the hops that have a thing on one side, oldest first.
 func (w *walker) hops(ref Ref, side string) ([]Hop, error) {
 	var out []Hop
-	first, err := w.first()
-	if err != nil {
-		return nil, err
-	}
-	for seg := first; seg <= first+segments; seg++ {
+	for seg := w.first; seg <= w.last; seg++ {
 		numbers, err := w.candidates(seg, ref, side)
 		if err != nil {
 			return nil, err
@@ -142,17 +163,6 @@ func (w *walker) hops(ref Ref, side string) ([]Hop, error) {
 		}
 	}
 	return out, nil
-}
-
-// first is the oldest segment that is stored.
-func (w *walker) first() (seg uint64, err error) {
-	err = w.r.Scan(kv.PrefixRange(kv.Key(kv.SpaceTrace, "h")), func(key, _ []byte) error {
-		d := kv.DecodeKey(key, 1)
-		d.Bytes() // "h"
-		seg = d.Uint()
-		return kv.ErrStop
-	})
-	return seg, err
 }
 
 // candidates gives the numbers of hops that the index names for a thing.
@@ -211,7 +221,10 @@ func (l *Log) Find(ctx context.Context, text string) ([]Ref, error) {
 	var found []Ref
 	err := l.store.View(ctx, func(r kv.Reader) error {
 		found = nil
-		w := walker{l: l, r: r}
+		w, err := newWalker(l, r, "")
+		if err != nil {
+			return err
+		}
 		seen := map[Ref]bool{}
 		for _, ref := range wanted {
 			for _, side := range []string{sideCause, sideEffect} {

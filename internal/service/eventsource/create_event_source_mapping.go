@@ -117,7 +117,7 @@ func (s *Service) checkDuplicate(ctx context.Context, m *Mapping) error {
 		return err
 	}
 	if len(list) >= MaxMappings {
-		return aws.StatusErrorf(429, "TooManyRequestsException", "There are %d event source mappings already.", MaxMappings)
+		return aws.StatusErrorf(statusTooManyRequests, "TooManyRequestsException", "There are %d event source mappings already.", MaxMappings)
 	}
 	for _, other := range list {
 		if other.SourceARN != m.SourceARN || other.FunctionARN != m.FunctionARN || other.Deleting {

@@ -1,9 +1,12 @@
 package eventsource
 
-import (
-	"net/http"
+import "github.com/leatdev/leat/internal/aws"
 
-	"github.com/leatdev/leat/internal/aws"
+// HTTP statuses of the API's errors.
+const (
+	statusNotFound        = 404
+	statusConflict        = 409
+	statusTooManyRequests = 429
 )
 
 func invalidParameter(format string, args ...any) *aws.Error {
@@ -11,7 +14,7 @@ func invalidParameter(format string, args ...any) *aws.Error {
 }
 
 func resourceNotFound(format string, args ...any) *aws.Error {
-	return aws.StatusErrorf(http.StatusNotFound, "ResourceNotFoundException", format, args...).With("Type", "User")
+	return aws.StatusErrorf(statusNotFound, "ResourceNotFoundException", format, args...).With("Type", "User")
 }
 
 func noSuchMapping() *aws.Error {
@@ -19,10 +22,10 @@ func noSuchMapping() *aws.Error {
 }
 
 func resourceInUse(verb string) *aws.Error {
-	return aws.StatusErrorf(http.StatusBadRequest, "ResourceInUseException",
+	return aws.Errorf("ResourceInUseException",
 		"Cannot %s the event source mapping because it is in use.", verb).With("Type", "User")
 }
 
 func resourceConflict(format string, args ...any) *aws.Error {
-	return aws.StatusErrorf(http.StatusConflict, "ResourceConflictException", format, args...).With("Type", "User")
+	return aws.StatusErrorf(statusConflict, "ResourceConflictException", format, args...).With("Type", "User")
 }
