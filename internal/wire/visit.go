@@ -93,6 +93,10 @@ func (x *exchange) verifyVisitor(key Key, service string) (aws.Caller, *sigv4.Si
 	secret := key.secret()
 	rules := sigv4.Rules{Service: service, RawPath: service == "s3", Now: x.req.Time}
 	if err := x.s.verifier.Verify(x.r, sig, sigv4.PayloadHash(x.r, sig.Presigned), secret, rules); err != nil {
+		var refused *sigv4.Error
+		if errors.As(err, &refused) && refused.Untimely && sig.Presigned {
+			err = aws.StatusErrorf(http.StatusForbidden, "AccessDenied", "Request has expired")
+		}
 		return aws.Caller{}, nil, nil, objectError(err)
 	}
 	return key.caller(sig.AccessKeyID), sig, &secret, nil
@@ -106,6 +110,9 @@ func objectError(err error) error {
 	}
 	switch refused.Code {
 	case "SignatureDoesNotMatch":
+		if refused.Untimely {
+			return aws.StatusErrorf(http.StatusForbidden, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.")
+		}
 		return aws.StatusErrorf(http.StatusForbidden, refused.Code, "%s", refused.Message)
 	case "UnrecognizedClientException":
 		return aws.Errorf("InvalidToken", "The provided token is malformed or otherwise invalid.")

@@ -191,6 +191,11 @@ func (d *jsonDecoder) key(first bool) (key []byte, done bool, err error) {
 	}
 	if escaped {
 		raw = unescape(raw)
+	} else if hasControl(raw) {
+		return nil, false, errMalformed
+	}
+	if !utf8.Valid(raw) {
+		return nil, false, errMalformed
 	}
 	if d.peek() != ':' {
 		return nil, false, errMalformed
@@ -575,10 +580,12 @@ func (d *jsonDecoder) text(n *node, v reflect.Value) error {
 	}
 	if escaped {
 		raw = unescape(raw)
+	} else if n.kind != kindBlob && hasControl(raw) {
+		return errMalformed
 	}
 	switch n.kind {
 	case kindString:
-		if !escaped && hasControl(raw) || !utf8.Valid(raw) {
+		if !utf8.Valid(raw) {
 			return errMalformed
 		}
 		s := string(raw)
@@ -624,8 +631,12 @@ func (d *jsonDecoder) text(n *node, v reflect.Value) error {
 }
 
 // decodeInPlace decodes base64 over itself: the decoded bytes are always behind
-// the read position. The result's capacity is its length.
+// the read position. The result's capacity is its length. Line breaks, which
+// the decoder would pass over, are no JSON.
 func decodeInPlace(raw []byte) ([]byte, error) {
+	if bytes.IndexByte(raw, '\n') >= 0 || bytes.IndexByte(raw, '\r') >= 0 {
+		return nil, &Error{Message: "Invalid base64 encoding"}
+	}
 	m, err := base64.StdEncoding.Decode(raw, raw)
 	if err != nil {
 		return nil, &Error{Message: "Invalid base64 encoding"}
@@ -665,7 +676,10 @@ func (d *jsonDecoder) skip() error {
 	case '[':
 		return d.nested(nil, reflect.Value{}, d.skipArray)
 	case '"':
-		_, _, err := d.rawString()
+		raw, escaped, err := d.rawString()
+		if err == nil && !escaped && hasControl(raw) {
+			err = errMalformed
+		}
 		return err
 	case 't', 'f', 'n':
 		if d.literal("true") || d.literal("false") || d.literal("null") {

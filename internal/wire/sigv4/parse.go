@@ -42,6 +42,8 @@ const (
 type Error struct {
 	Code    string
 	Message string
+	// Untimely tells that the signature is good for another time only.
+	Untimely bool
 }
 
 // Error implements error.

@@ -148,19 +148,22 @@ func checkScope(s *Scope, service string) error {
 // checkTime refuses signatures of another time: replays and forecasts.
 func (v *Verifier) checkTime(s *Signature, now time.Time) error {
 	stamp := func(t time.Time) string { return t.UTC().Format(timeLayout) }
-	if latest := now.Add(v.skew); s.Time.After(latest) {
-		return refuse("SignatureDoesNotMatch", "Signature not yet current: "+s.Stamp+" is still later than "+stamp(latest)+" ("+stamp(now)+" + 5 min.)")
-	}
+	life, spelled := v.skew, "5 min."
 	if s.Presigned && s.Expires > 0 {
-		if end := s.Time.Add(s.Expires); now.After(end) {
-			return refuse("SignatureDoesNotMatch", "Signature expired: "+s.Stamp+" is now earlier than "+stamp(now.Add(-s.Expires))+" ("+stamp(now)+" - "+s.Expires.String()+")")
-		}
-		return nil
+		life, spelled = s.Expires, s.Expires.String()
 	}
-	if earliest := now.Add(-v.skew); s.Time.Before(earliest) {
-		return refuse("SignatureDoesNotMatch", "Signature expired: "+s.Stamp+" is now earlier than "+stamp(earliest)+" ("+stamp(now)+" - 5 min.)")
+	latest, earliest := now.Add(v.skew), now.Add(-life)
+	switch {
+	case s.Time.After(latest):
+		return untimely("Signature not yet current: " + s.Stamp + " is still later than " + stamp(latest) + " (" + stamp(now) + " + 5 min.)")
+	case s.Time.Before(earliest):
+		return untimely("Signature expired: " + s.Stamp + " is now earlier than " + stamp(earliest) + " (" + stamp(now) + " - " + spelled + ")")
 	}
 	return nil
+}
+
+func untimely(message string) error {
+	return &Error{Code: "SignatureDoesNotMatch", Message: message, Untimely: true}
 }
 
 // checkSigned demands that the host and everything named X-Amz-… is signed: an
