@@ -87,6 +87,19 @@ func (u *usage) read(t *Table, index uint64, n float64) {
 	tu.addIndex(index, n*u.scale())
 }
 
+// add takes over what another operation consumed.
+func (u *usage) add(o *usage) {
+	for i := range o.tables {
+		from := &o.tables[i]
+		to := u.of(from.t)
+		to.read += from.read
+		to.written += from.written
+		for num, n := range from.index {
+			to.addIndex(num, n)
+		}
+	}
+}
+
 // consumed renders ConsumedCapacity as it was asked for: INDEXES, TOTAL or nothing.
 func (tu *tableUsage) consumed(mode string, transaction bool) *types.ConsumedCapacity {
 	if mode != "TOTAL" && mode != "INDEXES" {

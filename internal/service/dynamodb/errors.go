@@ -43,6 +43,10 @@ func conditionFailed(old attr.Item) error {
 	return e
 }
 
+func duplicateItem() error {
+	return aws.Errorf("DuplicateItemException", "Duplicate primary key exists in table")
+}
+
 func throughputExceeded() error {
 	return aws.Errorf("ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.")
 }

@@ -150,6 +150,10 @@ type write struct {
 	encoded []byte
 	key     attr.Item
 	update  *expr.Update
+	// fresh refuses to replace an item, existing to create one: INSERT and UPDATE of PartiQL.
+	fresh, existing bool
+	// into takes what the write consumed, for batches of statements.
+	into *usage
 }
 
 // writeOne runs a single write as a transaction of its own.
@@ -175,6 +179,9 @@ func (s *Service) writeOne(ctx context.Context, w *write) (*WriteOutput, error) 
 		return nil, err
 	}
 	s.meters.spent(s, &fx.units)
+	if w.into != nil {
+		w.into.add(&fx.units)
+	}
 	return &WriteOutput{
 		Attributes:            w.answer(c),
 		ConsumedCapacity:      fx.units.one(c.table, w.ret.consumed),
@@ -216,7 +223,10 @@ func (s *Service) prepare(tx kv.Reader, t *Table, w *write) (*change, error) {
 	if c.old, _, err = s.fetch(tx, t, c.key); err != nil {
 		return nil, err
 	}
-	if !w.cond.Match(c.old) {
+	if w.fresh && c.old != nil {
+		return nil, duplicateItem()
+	}
+	if w.existing && c.old == nil || !w.cond.Match(c.old) {
 		return nil, w.ret.failed(c.old)
 	}
 	c.new = w.put

@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -54,6 +55,7 @@ type search struct {
 	terms      []expr.KeyTerm // nil for a Scan
 	filter     *expr.Condition
 	legacy     bool // the filter came as QueryFilter or ScanFilter
+	statement  bool // it came as a SELECT, whose filter may name keys
 	proj       *expr.Projection
 	start      attr.Item
 	segment    int
@@ -261,7 +263,10 @@ func (q *search) plan(t *Table) (*plan, error) {
 		if p.rng, err = g.bind(q.terms, q.reverse); err != nil {
 			return nil, err
 		}
-		if err := q.filterable(g); err != nil {
+		if !q.statement {
+			err = q.filterable(g)
+		}
+		if err != nil {
 			return nil, err
 		}
 	} else {
@@ -303,15 +308,16 @@ func (q *search) projected(p *plan) error {
 	if q.proj == nil {
 		return nil
 	}
+	var missing []string
 	for _, path := range q.proj.Paths {
-		if p.ix.wanted[path.Name()] {
-			continue
+		if !p.ix.wanted[path.Name()] {
+			missing = append(missing, path.Name())
 		}
-		if p.ix.Global {
-			return invalidParam("Global secondary index %s does not project [%s]", p.ix.Name, path.Name())
-		}
-		p.fetch = true
 	}
+	if missing != nil && p.ix.Global {
+		return invalidParam("Global secondary index %s does not project [%s]", p.ix.Name, strings.Join(missing, ", "))
+	}
+	p.fetch = missing != nil
 	return nil
 }
 

@@ -353,6 +353,8 @@ func reasonOf(err error) (CancellationReason, bool) {
 		code = "ValidationError"
 	case "ItemCollectionSizeLimitExceededException":
 		code = "ItemCollectionSizeLimitExceeded"
+	case "DuplicateItemException":
+		code = "DuplicateItem"
 	default:
 		return CancellationReason{}, false
 	}

@@ -122,19 +122,26 @@ func (c *checker) condFunc(n *node) (*cond, error) {
 		return out, nil
 	case "attribute_type":
 		err = c.checkTypeFunc(out)
-	case "begins_with":
-		for _, a := range args {
-			if err = c.allow(a, n.text, attr.S, attr.B); err != nil {
-				break
-			}
-		}
-	case "contains":
-		err = c.allow(args[0], n.text, attr.S, attr.B, attr.SS, attr.NS, attr.BS, attr.L)
+	default:
+		err = c.checkPart(out)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return out, c.checkDistinct(out)
+}
+
+// checkPart checks the operands of begins_with and contains.
+func (c *checker) checkPart(n *cond) error {
+	if n.op == "contains" {
+		return c.allow(n.args[0], n.op, attr.S, attr.B, attr.SS, attr.NS, attr.BS, attr.L)
+	}
+	for _, a := range n.args {
+		if err := c.allow(a, n.op, attr.S, attr.B); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkCall checks a function's name, whether it belongs here, and its number of operands.

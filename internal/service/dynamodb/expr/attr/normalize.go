@@ -157,6 +157,8 @@ func canonicalNumber(text string, l Layer) (string, error) {
 	}
 	n, err := ParseNumber(text)
 	switch {
+	case l == Older && !FitsBigDecimal(text):
+		return "", fmt.Errorf("%w: %s", ErrNotNumber, text)
 	case err == nil:
 		return n.String(), nil
 	case errors.Is(err, ErrNotNumber) && (l == Current || text != ""):

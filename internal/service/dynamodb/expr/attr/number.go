@@ -75,6 +75,22 @@ func ParseNumber(text string) (Number, error) {
 	return Number{neg: neg, digits: trimmed, exp: int(exp) + lead}, nil
 }
 
+// FitsBigDecimal tells whether a number's exponent, and the scale that it leaves,
+// fit 32 bits. Where AWS reads numbers as Java does, others cannot be read at all.
+func FitsBigDecimal(text string) bool {
+	i := strings.IndexAny(text, "eE")
+	if i < 0 {
+		return true
+	}
+	exp, err := strconv.ParseInt(text[i+1:], 10, 32)
+	if err != nil {
+		return !allDigits(strings.TrimLeft(text[i+1:], "+-")) || i+1 == len(text)
+	}
+	_, frac, _ := strings.Cut(text[:i], ".")
+	scale := int64(len(frac)) - exp
+	return scale >= -1<<31+1 && scale <= 1<<31-1
+}
+
 // addExp adds without wrapping; the sum only has to be on the right side of the range.
 func addExp(exp int64, d int) int64 {
 	const far = 1 << 40

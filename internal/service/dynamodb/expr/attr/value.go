@@ -122,6 +122,29 @@ func List(elems []Value) Value { return Value{kind: L, c: &container{list: elems
 // Map makes an M value that owns the item's fields.
 func Map(it Item) Value { return Value{kind: M, c: &container{fields: it}} }
 
+// RawSet makes a raw set of values of one scalar type, for Normalize to check. Values
+// that have no common type make a value of no type.
+func RawSet(vals []Value) Value {
+	v := Value{c: &container{}}
+	for _, x := range vals {
+		kind := None
+		switch x.kind {
+		case S:
+			kind = SS
+		case N:
+			kind = NS
+		case B:
+			kind = BS
+		}
+		if kind == None || v.kind != None && v.kind != kind {
+			return Value{}
+		}
+		v.kind = kind
+		v.c.set = append(v.c.set, x.s)
+	}
+	return v
+}
+
 // SetOf makes a set of canonical members, which it sorts and frees of duplicates.
 func SetOf(kind Kind, members []string) Value {
 	v := Value{kind: kind, c: &container{set: members}}
