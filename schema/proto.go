@@ -141,7 +141,25 @@ func decodeDescriptor(text string) (*descriptorpb.FileDescriptorProto, bool) {
 	if err := proto.Unmarshal(raw, fdp); err != nil {
 		return nil, false
 	}
+	fillJSONNames(fdp.Extension, fdp.MessageType, 0)
 	return fdp, true
+}
+
+// fillJSONNames adds the JSON names, which protoc leaves out of the descriptors that it embeds in generated code. The linker takes missing
+// names for equal ones.
+func fillJSONNames(fields []*descriptorpb.FieldDescriptorProto, messages []*descriptorpb.DescriptorProto, depth int) {
+	for _, f := range fields {
+		if f.JsonName == nil {
+			f.JsonName = proto.String(jsonName(f.GetName()))
+		}
+	}
+	if depth > MaxNesting {
+		return
+	}
+	for _, m := range messages {
+		fillJSONNames(m.Field, nil, depth+1)
+		fillJSONNames(m.Extension, m.NestedType, depth+1)
+	}
 }
 
 // checkProtoNesting bounds the recursion of the parser. It follows comments and strings, since otherwise they could hide brackets.

@@ -242,6 +242,16 @@ func (s *Schema) Type() Type { return s.typ }
 // Text is the schema as it was given to Parse.
 func (s *Schema) Text() string { return s.text }
 
+// Source is Text, but readable: for a Protobuf schema that was given as a base64 descriptor it is Canonical.
+func (s *Schema) Source() string {
+	if s.typ == Protobuf {
+		if _, ok := decodeDescriptor(s.text); ok {
+			return s.canonical
+		}
+	}
+	return s.text
+}
+
 // References are the direct references, as given to Parse. The caller must not change them.
 func (s *Schema) References() []Reference { return s.refs }
 

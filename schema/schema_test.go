@@ -1,10 +1,14 @@
 package schema_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/descriptorpb"
 
 	"github.com/leatdev/leat/schema"
 )
@@ -353,6 +357,27 @@ func TestProtobufIsPrintedFromItsMeaning(t *testing.T) {
 				t.Errorf("from its descriptor it prints as\n%s\nnot\n%s", fromDescriptor.Canonical(), s.Canonical())
 			}
 		})
+	}
+}
+
+func TestDescriptorsAsGeneratedCodeEmbedsThemAreAccepted(t *testing.T) {
+	t.Parallel()
+	field := func(name string, n int32) *descriptorpb.FieldDescriptorProto { // protoc leaves json_name out here
+		return &descriptorpb.FieldDescriptorProto{
+			Name: &name, Number: &n, Label: descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL.Enum(), Type: descriptorpb.FieldDescriptorProto_TYPE_INT32.Enum(),
+		}
+	}
+	raw, err := proto.Marshal(&descriptorpb.FileDescriptorProto{
+		Name: proto.String("a.proto"), Syntax: proto.String("proto3"),
+		MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("M"), Field: []*descriptorpb.FieldDescriptorProto{field("one_two", 1), field("b", 2)}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := parse(t, schema.Protobuf, base64.StdEncoding.EncodeToString(raw))
+	want := parse(t, schema.Protobuf, `syntax="proto3"; message M { int32 one_two = 1; int32 b = 2; }`)
+	if s.Fingerprint() != want.Fingerprint() || s.Source() != want.Canonical() || want.Source() != want.Text() {
+		t.Errorf("it became\n%s", s.Canonical())
 	}
 }
 

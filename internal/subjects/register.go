@@ -125,7 +125,7 @@ func (w *planning) plan(v view) (*plan, error) {
 	if err := v.number(in, p); err != nil {
 		return nil, err
 	}
-	p.record = &versionRecord{Definition: in.Text}
+	p.record = &versionRecord{Definition: parsed.Source()}
 	if in.ID != 0 {
 		return p, v.checkID(in, p)
 	}

@@ -32,6 +32,14 @@ func entity(v subjects.Version) schemaEntity {
 	return e
 }
 
+// registered is the answer to a registration.
+type registered struct {
+	ID      int    `json:"id"`
+	Version int    `json:"version"`
+	GUID    string `json:"guid"`
+	Schema  string `json:"schema,omitempty"`
+}
+
 // schemaRequest is the body of a registration, look-up or check.
 type schemaRequest struct {
 	Schema              *string            `json:"schema"`

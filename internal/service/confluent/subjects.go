@@ -71,9 +71,13 @@ func (c *call) register() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The text goes back only to those who ask for a form of it: clients cache what they find here in the place of what they sent, and
+	// those that send base64 descriptors cannot read the canonical form.
+	if c.query.Get("format") == "" {
+		return registered{v.ID, v.Number, v.GUID, ""}, nil
+	}
 	e, err := c.formatted(v)
-	e.Subject, e.Deleted = "", false
-	return e, err
+	return registered{v.ID, v.Number, v.GUID, e.Schema}, err
 }
 
 // deleteSubject answers DELETE /subjects/{subject} with the numbers of the deleted versions.
