@@ -395,7 +395,7 @@ func TestRequestsAreRefusedInAWSsWords(t *testing.T) {
 		"no object":         {sdk.CreateStackInput{StackName: ptr("x"), TemplateURL: ptr("https://b.s3.amazonaws.com/none")}, "ValidationError", "S3 error: The specified key does not exist."},
 		"unknown parameter": {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: ptr(one), Parameters: []types.Parameter{{ParameterKey: ptr("No"), ParameterValue: ptr("1")}}}, "ValidationError", "Parameters: [No] do not exist in the template"},
 		"capability":        {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: &role}, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_IAM]"},
-		"unknown type":      {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: ptr("Resources: {A: {Type: AWS::EC2::VPC}}")}, "ValidationError", "template:1:22: AWS::EC2::VPC — Template format error: Unrecognized resource types: [AWS::EC2::VPC]"},
+		"unknown type":      {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: ptr("Resources: {A: {Type: AWS::EC2::VPC}}")}, "ValidationError", "template:1:23: AWS::EC2::VPC — Template format error: Unrecognized resource types: [AWS::EC2::VPC]"},
 		"syntax":            {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: ptr("Resources: [")}, "ValidationError", "Template format error: YAML not well-formed"},
 		"tags":              {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: ptr(one), Tags: []types.Tag{{Key: ptr("aws:x"), Value: ptr("")}}}, "ValidationError", "aws: prefixed tag key names are not allowed for external use."},
 		"too many tags":     {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: ptr(one), Tags: make([]types.Tag, 51)}, "ValidationError", "less than or equal to 50"},
