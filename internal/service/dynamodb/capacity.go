@@ -213,20 +213,3 @@ func (ds documents) AppendWireJSON(dst []byte) ([]byte, error) {
 	}
 	return append(dst, ']'), nil
 }
-
-// Items takes the documents apart, for callers within the process.
-func (ds documents) items() ([]attr.Item, error) {
-	out := make([]attr.Item, len(ds))
-	for i, d := range ds {
-		if d.stored == nil {
-			out[i] = d.item
-			continue
-		}
-		it, err := attr.ParseItem(d.stored)
-		if err != nil {
-			return nil, err
-		}
-		out[i] = it
-	}
-	return out, nil
-}

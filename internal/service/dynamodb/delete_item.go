@@ -2,7 +2,6 @@ package dynamodb
 
 import (
 	"context"
-	"errors"
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/service/dynamodb/expr/attr"
@@ -46,7 +45,7 @@ func (s *Service) DeleteItem(ctx context.Context, in *DeleteItemInput) (*WriteOu
 		return nil, err
 	}
 	if in.ReturnValues != "" && in.ReturnValues != "ALL_OLD" && in.ReturnValues != "NONE" {
-		return nil, single.fail(errors.New("ReturnValues can only be ALL_OLD or NONE"))
+		return nil, single.fail(attr.Refusal("ReturnValues can only be ALL_OLD or NONE"))
 	}
 	cond, err := single.condition(conditionInput{
 		in.Expected, in.ConditionalOperator, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -234,7 +233,7 @@ func (s *Service) statementWrite(ctx context.Context, st *expr.Statement) (*writ
 	return w, nil
 }
 
-var errNoKey = errors.New("Where clause does not contain a mandatory equality on all key attributes")
+var errNoKey = attr.Refusal("Where clause does not contain a mandatory equality on all key attributes")
 
 // statementKey takes the key of one item out of a WHERE clause.
 func (t *Table) statementKey(st *expr.Statement) (attr.Item, *expr.Condition, error) {

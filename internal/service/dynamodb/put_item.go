@@ -2,7 +2,6 @@ package dynamodb
 
 import (
 	"context"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -77,7 +76,7 @@ func (s *Service) PutItem(ctx context.Context, in *PutItemInput) (*WriteOutput, 
 		return nil, err
 	}
 	if in.ReturnValues != "" && in.ReturnValues != "ALL_OLD" && in.ReturnValues != "NONE" {
-		return nil, single.fail(errors.New("ReturnValues can only be ALL_OLD or NONE"))
+		return nil, single.fail(attr.Refusal("ReturnValues can only be ALL_OLD or NONE"))
 	}
 	cond, err := single.condition(conditionInput{
 		in.Expected, in.ConditionalOperator, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues,

@@ -2,7 +2,6 @@ package dynamodb
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -141,7 +140,7 @@ func (in *QueryInput) keyTerms(q *search, params *expr.Params) (err error) {
 			return lerr
 		}
 		if len(conds) == 0 || len(conds) > 2 {
-			return reads.fail(errors.New("Conditions can be of length 1 or 2 only"))
+			return reads.fail(attr.Refusal("Conditions can be of length 1 or 2 only"))
 		}
 		q.terms, err = expr.LegacyKeyTerms(conds)
 	default:

@@ -7,8 +7,6 @@ import (
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
-	"github.com/leatdev/leat/internal/service/dynamodb/expr/attr"
 )
 
 // Limits of a table's definition.
@@ -344,6 +342,3 @@ func keySchemaOf(hash, sort []string) []types.KeySchemaElement {
 func (t *Table) schema() []types.KeySchemaElement {
 	return keySchemaOf([]string{t.Hash}, t.keyNames()[1:])
 }
-
-// keyKind is the type of a key attribute.
-func (t *Table) keyKind(name string) attr.Kind { return t.kinds[name] }

@@ -1,7 +1,6 @@
 package dynamodb
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -156,9 +155,9 @@ func (pr profile) params(names map[string]string, values attr.Item, hasExpr bool
 	if !hasExpr {
 		switch {
 		case names != nil:
-			return nil, pr.fail(errors.New("ExpressionAttributeNames can only be specified when using expressions"))
+			return nil, pr.fail(attr.Refusal("ExpressionAttributeNames can only be specified when using expressions"))
 		case values != nil:
-			return nil, pr.fail(errors.New("ExpressionAttributeValues can only be specified when using expressions"))
+			return nil, pr.fail(attr.Refusal("ExpressionAttributeValues can only be specified when using expressions"))
 		}
 		return &expr.Params{}, nil
 	}
@@ -169,7 +168,7 @@ func (pr profile) params(names map[string]string, values attr.Item, hasExpr bool
 			v, err := f.Value.Normalize(pr.layer)
 			if err != nil {
 				if pr.layer == attr.Older {
-					err = fmt.Errorf("ExpressionAttributeValues contains invalid value: %w for key %s", err, f.Name)
+					err = attr.Refusal(fmt.Sprintf("ExpressionAttributeValues contains invalid value: %s for key %s", err, f.Name))
 				}
 				return nil, pr.fail(err)
 			}
@@ -198,8 +197,8 @@ func (pr profile) exclusive(legacy, exprs flags) error {
 	if len(legacy) == 0 || len(exprs) == 0 {
 		return nil
 	}
-	return pr.fail(fmt.Errorf("Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {%s} Expression parameters: {%s}",
-		strings.Join(legacy, ", "), strings.Join(exprs, ", ")))
+	return pr.fail(attr.Refusal(fmt.Sprintf("Can not use both expression and non-expression parameters in the same request: Non-expression parameters: {%s} Expression parameters: {%s}",
+		strings.Join(legacy, ", "), strings.Join(exprs, ", "))))
 }
 
 // legacyCond is an entry of Expected, QueryFilter, ScanFilter or KeyConditions.
@@ -246,7 +245,7 @@ func (pr profile) legacy(member string, in map[string]legacyCond) (map[string]ex
 // conditionalOperator checks the enumeration of that name, which AWS words in a form of its own.
 func (pr profile) conditionalOperator(op string) error {
 	if op != "" && op != "AND" && op != "OR" {
-		return pr.fail(errors.New("Failed to satisfy constraint: Member must satisfy enum value set: [ALL, OR]"))
+		return pr.fail(attr.Refusal("Failed to satisfy constraint: Member must satisfy enum value set: [ALL, OR]"))
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"errors"
 	"sort"
 
 	"github.com/leatdev/leat/internal/service/dynamodb/expr/attr"
@@ -24,8 +23,8 @@ func legacyf(format string, args ...any) error {
 
 // The refusals of ConditionalOperator.
 var (
-	ErrOperatorAlone = errors.New("ConditionalOperator cannot be used without Filter or Expected")
-	ErrOperatorOne   = errors.New("ConditionalOperator can only be used when Filter or Expected has two or more elements")
+	ErrOperatorAlone = errorf("ConditionalOperator cannot be used without Filter or Expected")
+	ErrOperatorOne   = errorf("ConditionalOperator can only be used when Filter or Expected has two or more elements")
 )
 
 // LegacyFilter translates Expected, QueryFilter or ScanFilter. operator is
@@ -181,7 +180,7 @@ func LegacyKeyTerms(conds map[string]LegacyCondition) ([]KeyTerm, error) {
 		case "EQ", "LE", "LT", "GE", "GT", "BETWEEN", "BEGINS_WITH":
 			out = append(out, KeyTerm{Name: name, Op: legacyOps[lc.Operator].op, Args: lc.List})
 		default:
-			return nil, errors.New("Attempted conditional constraint is not an indexable operation")
+			return nil, errorf("Attempted conditional constraint is not an indexable operation")
 		}
 	}
 	return out, nil

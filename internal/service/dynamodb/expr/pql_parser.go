@@ -43,7 +43,7 @@ func ParseStatement(src string, params []attr.Value) (st *Statement, err error) 
 	p.accept(";")
 	p.end()
 	if p.used != len(params) {
-		return nil, errors.New("Number of parameters in request and statement don't match.")
+		return nil, errorf("Number of parameters in request and statement don't match.")
 	}
 	if p.ops > MaxOperators {
 		return nil, errorf("The expression contains too many operators; operator count: %d", p.ops)
@@ -227,7 +227,7 @@ func (p *pql) insert() *Statement {
 	if p.tok().kind == pqlParam {
 		v := p.param()
 		if v.Kind() != attr.M {
-			p.fail(errors.New("The item to insert must be a map"))
+			p.fail(errorf("The item to insert must be a map"))
 		}
 		st.Item = v.Fields()
 		return st
@@ -279,7 +279,7 @@ func (p *pql) returning(st *Statement) {
 	p.expect("*")
 	st.Returning = first + " " + second
 	if st.Verb == Delete && st.Returning != "ALL OLD" {
-		p.fail(errors.New("DELETE statements only support RETURNING ALL OLD *"))
+		p.fail(errorf("DELETE statements only support RETURNING ALL OLD *"))
 	}
 }
 
@@ -423,7 +423,7 @@ func (p *pql) path() Path {
 func (p *pql) param() attr.Value {
 	p.next()
 	if p.used >= len(p.params) {
-		p.fail(errors.New("Number of parameters in request and statement don't match."))
+		p.fail(errorf("Number of parameters in request and statement don't match."))
 	}
 	p.used++
 	return p.params[p.used-1]

@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"errors"
-
 	"github.com/leatdev/leat/internal/service/dynamodb/expr/attr"
 )
 
@@ -43,8 +41,8 @@ type Statement struct {
 
 // The refusals of statements.
 var (
-	errAlias    = errors.New("Aliasing is not supported")
-	errEmptyBag = errors.New("Empty bags are not supported")
+	errAlias    = errorf("Aliasing is not supported")
+	errEmptyBag = errorf("Empty bags are not supported")
 )
 
 func malformed(detail string) error {

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"errors"
 	"slices"
 	"strings"
 
@@ -10,9 +9,9 @@ import (
 
 // The refusals of an update that depend on the item it meets.
 var (
-	ErrPathInvalid   = errors.New("The document path provided in the update expression is invalid for update")
-	ErrAttrMissing   = errors.New("The provided expression refers to an attribute that does not exist in the item")
-	ErrOperandType   = errors.New("An operand in the update expression has an incorrect data type")
+	ErrPathInvalid   = errorf("The document path provided in the update expression is invalid for update")
+	ErrAttrMissing   = errorf("The provided expression refers to an attribute that does not exist in the item")
+	ErrOperandType   = errorf("An operand in the update expression has an incorrect data type")
 	ErrUpdateTooDeep = attr.ErrNesting
 )
 

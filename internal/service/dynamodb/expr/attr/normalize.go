@@ -28,24 +28,24 @@ const (
 
 // Refusals that have the same text in both layers.
 var (
-	ErrEmptyName  = errors.New("Empty attribute name")
-	ErrNesting    = errors.New("Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit")
-	ErrNoType     = errors.New("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
-	ErrManyTypes  = errors.New("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
-	ErrLargeName  = errors.New("Attribute name is too large, must be less than 65535 bytes")
+	ErrEmptyName  = Refusal("Empty attribute name")
+	ErrNesting    = Refusal("Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit")
+	ErrNoType     = Refusal("Supplied AttributeValue is empty, must contain exactly one of the supported datatypes")
+	ErrManyTypes  = Refusal("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
+	ErrLargeName  = Refusal("Attribute name is too large, must be less than 65535 bytes")
 	errEmptySS    = invalid("An string set  may not be empty")
 	errEmptyNS    = invalid("An number set  may not be empty")
 	errEmptyBS    = invalid("Binary sets should not be empty")
 	errDupNumbers = invalid("Input collection contains duplicates.")
 	errNotNull    = invalid("Null attribute value types must have the value of true")
-	errDupNumOld  = errors.New("Input collection contains duplicates")
+	errDupNumOld  = Refusal("Input collection contains duplicates")
 )
 
 // notNull marks the raw value {"NULL": false}, which Normalize refuses.
 const notNull = "0"
 
 func invalid(text string) error {
-	return errors.New("One or more parameter values were invalid: " + text)
+	return Refusal("One or more parameter values were invalid: " + text)
 }
 
 // Normalize checks an item that came over the wire and returns it in canonical

@@ -1,7 +1,6 @@
 package attr
 
 import (
-	"errors"
 	"math/big"
 	"strconv"
 	"strings"
@@ -28,10 +27,10 @@ const (
 
 // The four ways in which a text is no DynamoDB number.
 var (
-	ErrOverflow  = errors.New(textOverflow)
-	ErrUnderflow = errors.New(textUnderflow)
-	ErrDigits    = errors.New(textDigits)
-	ErrNotNumber = errors.New(textNotNumber)
+	ErrOverflow  = Refusal(textOverflow)
+	ErrUnderflow = Refusal(textUnderflow)
+	ErrDigits    = Refusal(textDigits)
+	ErrNotNumber = Refusal(textNotNumber)
 )
 
 // Number is an exact decimal: ±0.d1d2d3… × 10^exp, with d1 and the last digit

@@ -6,6 +6,12 @@ import (
 	"strings"
 )
 
+// Refusal is a text of AWS's that tells what is wrong with a request.
+type Refusal string
+
+// Error is the text.
+func (r Refusal) Error() string { return string(r) }
+
 // Kind is the type of a value.
 type Kind byte
 
