@@ -286,6 +286,24 @@ func (d *destinations) Exists(_ context.Context, arn string) error {
 	return nil
 }
 
+// meter sums figures by name.
+type meter struct {
+	mu   sync.Mutex
+	sums map[string]float64
+}
+
+func (m *meter) Measure(_ context.Context, x eventsource.Measurement) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.sums[x.Name] += x.Value
+}
+
+func (m *meter) all() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return fmt.Sprint(m.sums)
+}
+
 // world is a service with fakes around it.
 type world struct {
 	t       *testing.T
@@ -297,6 +315,7 @@ type world struct {
 	invoker *invoker
 	dest    *destinations
 	decoder eventsource.Decoder
+	meter   *meter
 	s       *eventsource.Service
 }
 
@@ -304,7 +323,7 @@ func newWorld(t *testing.T, shards ...string) *world {
 	if len(shards) == 0 {
 		shards = []string{"shard-0"}
 	}
-	w := &world{t: t, clock: clock.NewManual(epoch), store: kvtest.New(t)}
+	w := &world{t: t, meter: &meter{sums: map[string]float64{}}, clock: clock.NewManual(epoch), store: kvtest.New(t)}
 	w.kinesis = newStream(streamARN, w.clock.Now, shards...)
 	w.dynamo = newStream(tableARN, w.clock.Now, "shard-d")
 	w.queue = newQueue(w.clock.Now)
@@ -320,7 +339,7 @@ func (w *world) open() {
 	w.t.Helper()
 	w.s = eventsource.New(eventsource.Options{
 		Store: w.store, Clock: w.clock, Kinesis: w.kinesis, DynamoDB: w.dynamo, Queue: w.queue,
-		Invoker: w.invoker, Deliverer: w.dest, Decoder: w.decoder,
+		Invoker: w.invoker, Deliverer: w.dest, Decoder: w.decoder, Meter: w.meter,
 	})
 	if err := w.s.Start(context.Background()); err != nil {
 		w.t.Fatal(err)

@@ -190,3 +190,21 @@ type Decoded struct {
 	JSON   []byte // the decoded value
 	Source []byte // the payload without the schema id
 }
+
+// Meter takes figures that AWS publishes as metrics in the namespace AWS/Lambda.
+// It must not wait, and is safe for concurrent use. The context carries the
+// mapping's account and region.
+type Meter interface {
+	Measure(ctx context.Context, m Measurement)
+}
+
+// Measurement is one figure. It belongs to a function (IteratorAge) or to a
+// mapping that has MetricsConfig (PolledEventCount, FilteredOutEventCount,
+// InvokedEventCount, FailedInvokeEventCount, DroppedEventCount,
+// OnFailureDestinationDeliveredEventCount, DeletedEventCount).
+type Measurement struct {
+	Name, Unit  string
+	Value       float64
+	FunctionARN string // dimension FunctionName
+	MappingUUID string // dimension EventSourceMappingUUID
+}

@@ -126,7 +126,7 @@ func (r *runner) receive(ctx context.Context, max int) ([]received, error) {
 		}
 		return nil, err
 	}
-	r.counts.polled.Add(int64(len(list)))
+	r.add(&r.counts.polled, "PolledEventCount", len(list))
 	now := r.s.opts.Clock.Now()
 	var keep []received
 	var drop []string
@@ -143,7 +143,7 @@ func (r *runner) receive(ctx context.Context, max int) ([]received, error) {
 		case eventpattern.NotJSON:
 			r.counts.notJSON.Add(1)
 		}
-		r.counts.filtered.Add(1)
+		r.add(&r.counts.filtered, "FilteredOutEventCount", 1)
 		drop = append(drop, m.ReceiptHandle)
 	}
 	r.delete(drop)
@@ -159,7 +159,7 @@ func (r *runner) delete(handles []string) {
 		r.s.opts.Logger.Warn("messages were not deleted", "arn", r.mapping.SourceARN, "error", err)
 		return
 	}
-	r.counts.deleted.Add(int64(len(handles)))
+	r.add(&r.counts.deleted, "DeletedEventCount", len(handles))
 }
 
 // putBack makes messages visible again that nobody will handle.

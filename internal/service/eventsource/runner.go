@@ -54,6 +54,17 @@ type counters struct {
 	invocations                                                                       atomic.Int64
 }
 
+// add counts records, and publishes the figure if the mapping asks for metrics.
+func (r *runner) add(c *atomic.Int64, metric string, n int) {
+	if n == 0 {
+		return
+	}
+	c.Add(int64(n))
+	if len(r.mapping.Metrics) > 0 && r.s.opts.Meter != nil {
+		r.s.opts.Meter.Measure(r.ctx, Measurement{Name: metric, Value: float64(n), Unit: "Count", MappingUUID: r.mapping.UUID})
+	}
+}
+
 func newRunner(s *Service, m *Mapping) (*runner, error) {
 	filter, err := m.filter()
 	if err != nil {
@@ -234,7 +245,7 @@ func (r *runner) invoke(shard string, payload []byte, sequences []string) machin
 		FunctionARN: r.mapping.FunctionARN, Payload: payload,
 		Cause: Cause{MappingUUID: r.mapping.UUID, SourceARN: r.mapping.SourceARN, Shard: shard, Sequences: sequences},
 	})
-	n := int64(len(sequences))
+	n := len(sequences)
 	switch {
 	case err != nil:
 		if r.ctx.Err() == nil {
@@ -242,12 +253,12 @@ func (r *runner) invoke(shard string, payload []byte, sequences []string) machin
 		}
 		return machine.Result{Outcome: machine.NotReached}
 	case resp.FunctionError != "":
-		r.counts.failed.Add(n)
+		r.add(&r.counts.failed, "FailedInvokeEventCount", n)
 		r.note(resultFailed)
 	default:
 		r.note(resultOK)
 	}
-	r.counts.invoked.Add(n)
+	r.add(&r.counts.invoked, "InvokedEventCount", n)
 	res := machine.Result{
 		Outcome: machine.Succeeded, Response: resp.Payload, RequestID: resp.RequestID,
 		StatusCode: resp.StatusCode, FunctionError: resp.FunctionError, Version: resp.Version,

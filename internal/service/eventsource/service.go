@@ -39,6 +39,7 @@ type Options struct {
 	Invoker   Invoker
 	Deliverer Deliverer
 	Decoder   Decoder
+	Meter     Meter // nil: nobody measures
 }
 
 // Service is the event source mappings of all accounts.

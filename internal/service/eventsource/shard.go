@@ -183,7 +183,7 @@ func (w *worker) read() (gone bool) {
 		if n := len(page.Records); n > 0 {
 			w.from = Position{After: page.Records[n-1].Sequence}
 		}
-		w.r.counts.polled.Add(int64(len(page.Records)))
+		w.r.add(&w.r.counts.polled, "PolledEventCount", len(page.Records))
 	}
 	w.takePending()
 	return false
@@ -247,6 +247,7 @@ func (w *worker) invoke(inv machine.Invoke) {
 			sequences[i] = inv.Records[i].Sequence
 		}
 		res := w.r.invoke(w.shard, w.r.streamEvent(w.shard, &inv), sequences)
+		w.age(&inv, res)
 		return func(now time.Time) {
 			// An abandoned invocation is no attempt: its records come again after a restart.
 			if w.r.ctx.Err() == nil {
@@ -256,12 +257,23 @@ func (w *worker) invoke(inv machine.Invoke) {
 	})
 }
 
+// age publishes how old the last record of a batch was when the function was done with it.
+func (w *worker) age(inv *machine.Invoke, res machine.Result) {
+	n := len(inv.Records)
+	if w.r.s.opts.Meter == nil || n == 0 || res.Outcome == machine.NotReached {
+		return
+	}
+	w.r.s.opts.Meter.Measure(w.r.ctx, Measurement{
+		Name: "IteratorAge", Value: float64(w.now().Sub(inv.Records[n-1].Arrived).Milliseconds()), Unit: "Milliseconds", FunctionARN: w.r.mapping.FunctionARN,
+	})
+}
+
 // deliver sends reports; without a destination they are settled at once, which it tells.
 func (w *worker) deliver(list []machine.Delivery) (settled bool) {
 	for i := range list {
 		d := list[i]
 		if w.r.mapping.OnFailure == "" {
-			w.r.counts.dropped.Add(int64(len(d.Records)))
+			w.r.add(&w.r.counts.dropped, "DroppedEventCount", len(d.Records))
 			w.m.Delivered(w.now(), d.ID, true)
 			settled = true
 			continue
@@ -285,7 +297,7 @@ func (w *worker) delivered(now time.Time, d *machine.Delivery, err error) {
 	if err != nil {
 		w.r.s.opts.Logger.Warn("failure destination was not reached", "uuid", w.r.mapping.UUID, "arn", w.r.mapping.OnFailure, "error", err)
 	} else {
-		w.r.counts.delivered.Add(int64(len(d.Records)))
+		w.r.add(&w.r.counts.delivered, "OnFailureDestinationDeliveredEventCount", len(d.Records))
 	}
 	w.m.Delivered(now, d.ID, err == nil)
 }
@@ -332,9 +344,9 @@ func (w *worker) saveFinished() bool {
 // count shows the machine's figures to who inspects the mapping.
 func (w *worker) count() {
 	now := w.m.Stats()
-	w.r.counts.filtered.Add(int64(now.Dropped - w.stats.Dropped))
+	w.r.add(&w.r.counts.filtered, "FilteredOutEventCount", now.Dropped-w.stats.Dropped)
 	w.r.counts.rejected.Add(int64(now.Rejected - w.stats.Rejected))
-	w.r.counts.dropped.Add(int64(now.Lost - w.stats.Lost))
+	w.r.add(&w.r.counts.dropped, "DroppedEventCount", now.Lost-w.stats.Lost)
 	w.stats = now
 	w.r.mu.Lock()
 	defer w.r.mu.Unlock()

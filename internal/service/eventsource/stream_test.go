@@ -575,3 +575,23 @@ func TestAnUnreachableRegistryHoldsTheShardAndLosesNothing(t *testing.T) {
 	w.tick(100 * time.Millisecond)
 	w.want("b c").ok("")
 }
+
+func TestFiguresAreMeasured(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	filters := &types.FilterCriteria{Filters: []types.Filter{{Pattern: ptr(`{"data":{"a":[1]}}`)}}}
+	w.kinesis.put("shard-0", `{"a":1}`, `{"a":2}`)
+	w.clock.Advance(time.Second)
+	w.create(func(in *input) {
+		in.FilterCriteria, in.MaximumRetryAttempts = filters, ptr(int32(0))
+		in.MetricsConfig = &types.EventSourceMappingMetricsConfig{Metrics: []types.EventSourceMappingMetric{"EventCount"}}
+	})
+	w.want(`{"a":1}`).fail()
+	want := "map[DroppedEventCount:1 FailedInvokeEventCount:1 FilteredOutEventCount:1 InvokedEventCount:1 IteratorAge:1000 PolledEventCount:2]"
+	w.eventually(want, func() bool { return w.meter.all() == want })
+	// Without MetricsConfig only the function's own figure is published.
+	w.create(func(in *input) { in.FilterCriteria, in.FunctionName = filters, ptr("other") })
+	w.want(`{"a":1}`).ok("")
+	want = strings.Replace(want, "IteratorAge:1000", "IteratorAge:2000", 1)
+	w.eventually(want, func() bool { return w.meter.all() == want })
+}
