@@ -233,12 +233,11 @@ func (l *lane) handle(d due) {
 	s := l.q.s
 	again := s.process(l.key, d.ev)
 	err := s.store.Update(context.WithoutCancel(s.ctx), func(t kv.Txn) error {
-		if !again.IsZero() {
-			if err := setRecord(t, eventKey(l.key, again, d.id), d.ev); err != nil {
-				return err
-			}
+		// First, since the new key may be the same one: an event broken off by our own end is due again at once.
+		if err := t.Delete(d.key); err != nil || again.IsZero() {
+			return err
 		}
-		return t.Delete(d.key)
+		return setRecord(t, eventKey(l.key, again, d.id), d.ev)
 	})
 	if err != nil {
 		s.log.Error("store the outcome of an asynchronous event", "function", l.key.name, "requestId", d.id, "err", err)

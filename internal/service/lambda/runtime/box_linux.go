@@ -37,10 +37,17 @@ func (l level) String() string {
 type boxes struct {
 	level  level
 	shared *thread // where children of levelGroup and levelUser are forked
+	// shell and mount are the programs that mount a /proc; "" leaves the system's own in place.
+	shell, mount string
 }
 
 // newBoxes finds the strongest level that want permits and the system grants, by trying.
 func newBoxes(want Sandbox) (*boxes, error) {
+	// The first use of a process handle makes Go fork once to try the kernel. Were that the first
+	// fork inside a new PID namespace, its end would be the end of the namespace.
+	if _, err := os.FindProcess(os.Getpid()); err != nil {
+		return nil, err
+	}
 	shared, err := newThread(nil)
 	if err != nil {
 		return nil, err
@@ -62,6 +69,7 @@ func newBoxes(want Sandbox) (*boxes, error) {
 			}
 		}
 	}
+	b.findMounter()
 	if b.level == levelGroup {
 		// Orphans of a double fork become our children, so that they can be
 		// found and reaped. It is a property of the whole process, harmless to
@@ -77,6 +85,22 @@ func newBoxes(want Sandbox) (*boxes, error) {
 // String says what isolation the boxes give.
 func (bs *boxes) String() string { return bs.level.String() }
 
+// findMounter keeps the programs that mount a /proc if they do.
+func (bs *boxes) findMounter() {
+	shell, err := exec.LookPath("sh")
+	if err != nil || bs.level < levelMount {
+		return
+	}
+	mount, err := exec.LookPath("mount")
+	if err != nil {
+		return
+	}
+	bs.shell, bs.mount = shell, mount
+	if bs.try(bs.level) != nil {
+		bs.shell, bs.mount = "", ""
+	}
+}
+
 func (bs *boxes) close() { bs.shared.close() }
 
 // try runs a process that does nothing in a box of level l.
@@ -90,7 +114,7 @@ func (bs *boxes) try(l level) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b, err := (&boxes{level: l, shared: bs.shared}).open(boxOptions{TmpDir: dir})
+	b, err := (&boxes{level: l, shared: bs.shared, shell: bs.shell, mount: bs.mount}).open(boxOptions{TmpDir: dir})
 	if err != nil {
 		return err
 	}
@@ -108,6 +132,7 @@ func (bs *boxes) try(l level) error {
 
 // box holds the processes of one instance.
 type box struct {
+	*boxes
 	level  level
 	opt    boxOptions
 	thread *thread
@@ -118,7 +143,7 @@ type box struct {
 
 // open makes an empty box.
 func (bs *boxes) open(opt boxOptions) (*box, error) {
-	b := &box{level: bs.level, opt: opt, thread: bs.shared}
+	b := &box{boxes: bs, level: bs.level, opt: opt, thread: bs.shared}
 	if b.level >= levelMount {
 		t, err := newThread(b.enterNamespaces)
 		if err != nil {
@@ -155,13 +180,21 @@ func (b *box) enterNamespaces() error {
 			return fmt.Errorf("bring up loopback: %w", err)
 		}
 	}
-	if err := b.mountTmp(); err != nil {
-		return err
+	return b.mountTmp()
+}
+
+// mountProc is run by the leader before it becomes the function's runtime: a /proc shows the
+// namespace of whoever mounts it, and the leader is the first to be inside.
+const mountProc = `"$0" -t proc -o nosuid,nodev,noexec proc /proc && exec "$@"`
+
+// withProc puts the mount of /proc before a command.
+func (b *box) withProc(c command) command {
+	if b.level < levelMount || b.leader != 0 || b.shell == "" {
+		return c
 	}
-	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-		return fmt.Errorf("mount /proc: %w", err)
-	}
-	return nil
+	c.Args = append([]string{"sh", "-c", mountProc, b.mount, c.Path}, c.Args[1:]...)
+	c.Path = b.shell
+	return c
 }
 
 // mountTmp puts the instance's directory over /tmp and makes the code read-only.
@@ -250,6 +283,7 @@ func (b *box) spawn(c command) (p *os.Process, err error) {
 			sys.Pgid = 1 // the leader's number inside the namespace
 		}
 	}
+	c = b.withProc(c)
 	doErr := b.thread.do(func() {
 		p, err = os.StartProcess(c.Path, c.Args, &os.ProcAttr{Dir: c.Dir, Env: c.Env, Files: c.Files, Sys: sys})
 	})
@@ -324,29 +358,43 @@ type thread struct {
 // newThread starts a thread, runs setup on it and reports its error.
 func newThread(setup func() error) (*thread, error) {
 	t := &thread{work: make(chan func()), quit: make(chan struct{})}
-	ready := make(chan error)
-	go func() {
-		// Never unlocked: the thread ends with this goroutine, and what setup
-		// changed about it with it.
-		goruntime.LockOSThread()
-		var err error
-		if setup != nil {
-			err = setup()
-		}
-		ready <- err
-		if err != nil {
+	ready := make(chan error, 1)
+	go t.run(setup, ready)
+	if err := <-ready; err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *thread) run(setup func() error, ready chan<- error) {
+	// Never unlocked: the thread ends with this goroutine, and what setup
+	// changed about it with it.
+	goruntime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		// The process's main thread never ends, and what /proc/PID shows of the
+		// process is taken from it: another one, then. This goroutine keeps the main thread meanwhile.
+		moved := make(chan error, 1)
+		go t.run(setup, moved)
+		ready <- <-moved
+		goruntime.UnlockOSThread()
+		return
+	}
+	var err error
+	if setup != nil {
+		err = setup()
+	}
+	ready <- err
+	if err != nil {
+		return
+	}
+	for {
+		select {
+		case f := <-t.work:
+			f()
+		case <-t.quit:
 			return
 		}
-		for {
-			select {
-			case f := <-t.work:
-				f()
-			case <-t.quit:
-				return
-			}
-		}
-	}()
-	return t, <-ready
+	}
 }
 
 func (t *thread) do(f func()) error {

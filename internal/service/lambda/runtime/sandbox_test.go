@@ -1,0 +1,72 @@
+package runtime_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/leatdev/leat/internal/service/lambda/runtime"
+)
+
+func TestAStrictSandboxReachesLeatAndNothingElse(t *testing.T) {
+	t.Parallel()
+	say := func(what string) *httptest.Server {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, what) }))
+		t.Cleanup(s.Close)
+		return s
+	}
+	leat, other := say("leat"), say("other")
+	opt := runtime.Options{Dir: t.TempDir(), CacheDir: cacheDir(), Endpoint: leat.URL, Sandbox: runtime.SandboxStrict}
+	e, err := runtime.New(opt)
+	if err != nil {
+		// Without the privilege it must say so and not run with less.
+		if !strings.Contains(err.Error(), "CAP_SYS_ADMIN") && !strings.Contains(err.Error(), "needs Linux") {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Cleanup(func() { e.Close() })
+	body := `import urllib.request
+def handler(event, context):
+    try:
+        return urllib.request.urlopen(event['url'], timeout=5).read().decode()
+    except Exception as e:
+        return 'unreachable'
+`
+	s := spec(t, "python")
+	s.CodeDir = write(t, "app.py", body)
+	p := e.Pool(s)
+	for url, want := range map[string]string{leat.URL: "leat", other.URL: "unreachable"} {
+		if r := invoke(t, p, `{"url":"`+url+`"}`); string(r.Payload) != `"`+want+`"` {
+			t.Errorf("%s: %s\n%s", want, r.Payload, r.LogTail)
+		}
+	}
+}
+
+func TestAFunctionSeesNoOtherProcesses(t *testing.T) {
+	t.Parallel()
+	e, _ := newEngine(t, nil)
+	if !strings.Contains(e.Isolation(), "mount") {
+		return // /proc is the system's own below that level
+	}
+	s := spec(t, "python")
+	s.CodeDir = write(t, "app.py", "import os\ndef handler(event, context):\n    return [p for p in os.listdir('/proc') if p.isdigit()]\n")
+	if r := invoke(t, e.Pool(s), `{}`); string(r.Payload) != `["1"]` {
+		t.Errorf("%s", r.Payload)
+	}
+}
+
+func TestCodeIsReadOnly(t *testing.T) {
+	t.Parallel()
+	e, _ := newEngine(t, nil)
+	if !strings.Contains(e.Isolation(), "mount") {
+		return
+	}
+	s := spec(t, "python")
+	s.CodeDir = write(t, "app.py", "def handler(event, context):\n    open('new', 'w')\n")
+	if r := invoke(t, e.Pool(s), `{}`); r.ErrorType != "OSError" {
+		t.Errorf("%s", r.Payload)
+	}
+}
