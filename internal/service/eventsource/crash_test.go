@@ -12,6 +12,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/leatdev/leat/internal/kv"
@@ -129,4 +130,60 @@ func TestNothingIsLostOverPowerCuts(t *testing.T) {
 		t.Errorf("%d records were handled twice, bound %d", twice, bound)
 	}
 	t.Logf("%d records, %d power cuts, %d handled twice", n, *crashCycles, twice)
+}
+
+// A change of settings lets what is under way end, so it costs nothing twice.
+func TestChangingAMappingUnderLoadHandlesEveryRecordOnce(t *testing.T) {
+	t.Parallel()
+	const records, changes = 2000, 25
+	src := newStream(streamARN, time.Now, "shard-0", "shard-1")
+	var mu sync.Mutex
+	handled, last, disorder := map[string]int{}, map[string]int{}, ""
+	fn := functionOf(func(in eventsource.Invocation) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, data := range strings.Fields((call{Invocation: in}).data()) {
+			handled[data]++
+			var key, n int
+			if _, err := fmt.Sscanf(data, "%d:%d", &key, &n); err != nil {
+				panic(err)
+			}
+			if name := fmt.Sprint(in.Cause.Shard, key); n < last[name] {
+				disorder = fmt.Sprintf("%s: %d after %d", name, n, last[name])
+			} else {
+				last[name] = n
+			}
+		}
+	})
+	s := eventsource.New(eventsource.Options{Store: kvtest.New(t), Kinesis: src, Invoker: fn})
+	defer s.Close()
+	w := &world{t: t, s: s}
+	uuid := w.create(func(in *input) { in.BatchSize, in.ParallelizationFactor = ptr(int32(7)), ptr(int32(4)) })
+	go func() {
+		for i := range records {
+			src.put(fmt.Sprintf("shard-%d", i%2), fmt.Sprintf("%d:%d", i%9, i))
+		}
+	}()
+	for i := range changes {
+		enabled := i%3 != 1
+		_, err := s.UpdateEventSourceMapping(context.Background(), &sdk.UpdateEventSourceMappingInput{
+			UUID: &uuid, Enabled: &enabled, BatchSize: ptr(int32(i%10 + 1)), ParallelizationFactor: ptr(int32(i%5 + 1)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[bool]string{true: "Enabled", false: "Disabled"}[enabled]
+		w.eventually(want, func() bool { return *w.get(uuid).State == want })
+	}
+	w.eventually("all are handled", func() bool { mu.Lock(); defer mu.Unlock(); return len(handled) == records })
+	mu.Lock()
+	defer mu.Unlock()
+	if disorder != "" {
+		t.Error(disorder)
+	}
+	for data, times := range handled {
+		if times != 1 {
+			t.Errorf("%s was handled %d times", data, times)
+		}
+	}
 }

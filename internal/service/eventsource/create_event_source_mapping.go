@@ -18,6 +18,12 @@ import (
 // position is settled before the reply: with LATEST every record put after it
 // is delivered.
 //
+// All of BatchSize, MaximumBatchingWindowInSeconds, StartingPosition and its
+// timestamp, ParallelizationFactor, BisectBatchOnFunctionError,
+// MaximumRetryAttempts, MaximumRecordAgeInSeconds, TumblingWindowInSeconds,
+// FunctionResponseTypes, DestinationConfig.OnFailure (SQS, SNS, S3),
+// FilterCriteria, ScalingConfig, MetricsConfig, Enabled and Tags are at work.
+//
 // Limits: 10 filters of 4,096 characters; batches of 10,000 records and 6 MB;
 // 10 batches at a time per shard; windows of 900 s.
 // Errors: InvalidParameterValueException, ResourceConflictException, ResourceNotFoundException.

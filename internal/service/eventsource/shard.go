@@ -142,9 +142,17 @@ func (w *worker) drain() {
 	}
 }
 
-// settle ends the work: nothing new is started, what is under way ends, and the
-// checkpoint that results is stored.
+// settle ends the work: what is under way ends, what it has overtaken is done
+// too, and the checkpoint that results is stored.
 func (w *worker) settle() exit {
+	w.m.Retire()
+	for w.r.ctx.Err() == nil {
+		w.step()
+		if w.inflight == 0 {
+			break
+		}
+		w.handle(<-w.inbox)
+	}
 	w.drain()
 	if cp := w.m.Settle(); cp != nil {
 		w.unsaved = &shardState{Checkpoint: *cp, Fixed: w.fixed}
@@ -274,6 +282,8 @@ func (w *worker) deliver(list []machine.Delivery) (settled bool) {
 		d := list[i]
 		if w.r.mapping.OnFailure == "" {
 			w.r.add(&w.r.counts.dropped, "DroppedEventCount", len(d.Records))
+			w.r.s.opts.Logger.Warn("records were given up and there is no failure destination", "uuid", w.r.mapping.UUID, "shard", w.shard,
+				"condition", d.Condition, "records", len(d.Records), "first", d.Records[0].Sequence, "reason", d.Records[0].Reason)
 			w.m.Delivered(w.now(), d.ID, true)
 			settled = true
 			continue

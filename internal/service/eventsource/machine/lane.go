@@ -15,6 +15,9 @@ func (m *Machine) stepLane(now time.Time, l *lane, out *Output) {
 		if m.discardOld(now, l, it) {
 			continue
 		}
+		if m.retiring && it.failures > 0 {
+			return
+		}
 		if it.notBefore.After(now) {
 			out.wakeAt(it.notBefore)
 			return
@@ -80,14 +83,11 @@ func (m *Machine) formBatch(now time.Time, l *lane, out *Output) bool {
 	}
 	n, full := m.measure(l)
 	due := l.since.Add(m.cfg.BatchingWindow)
-	if !full && !m.ended && due.After(now) && !m.windowOver(now) {
+	if !full && !m.ended && !m.retiring && due.After(now) && !m.windowOver(now) {
 		out.wakeAt(due)
 		return false
 	}
 	it := &item{entries: l.queue[:n:n]}
-	for _, e := range it.entries {
-		l.bytes -= e.Size + 1
-	}
 	l.queue = l.queue[n:]
 	// What stays behind has been gathered since now at the latest.
 	l.since = now

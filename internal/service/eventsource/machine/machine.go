@@ -107,6 +107,7 @@ type WindowState struct {
 type entry struct {
 	Record
 	done    bool
+	skipped bool // by the filter: it was done from the start
 	dropped bool // by a filter that runs too late; see plant
 }
 
@@ -125,7 +126,6 @@ type item struct {
 // lane is a sequence of batches.
 type lane struct {
 	queue []*entry
-	bytes int
 	since time.Time // when the first of the queue came
 	work  []*item   // what goes before the queue
 	busy  int       // the invocation under way, or 0
@@ -147,6 +147,7 @@ type Machine struct {
 	closedAt time.Time // windows before this are closed
 	caughtUp time.Time // when the source last had nothing more
 	held     bool
+	retiring bool
 	stats    Stats
 }
 
@@ -234,7 +235,6 @@ func (m *Machine) take(now time.Time, r Record) {
 			l.since = now
 		}
 		l.queue = append(l.queue, e)
-		l.bytes += e.Size + 1
 	}
 }
 
@@ -242,7 +242,7 @@ func (m *Machine) take(now time.Time, r Record) {
 // is under way that takes no memory at all.
 func (m *Machine) drop(r *Record) {
 	if len(m.order) > 0 {
-		m.order = append(m.order, &entry{Record: Record{Sequence: r.Sequence, More: r.More}, done: true})
+		m.order = append(m.order, &entry{Record: Record{Sequence: r.Sequence, More: r.More}, done: true, skipped: true})
 		return
 	}
 	if !r.More {
@@ -313,19 +313,6 @@ func (m *Machine) Step(now time.Time) Output {
 	return out
 }
 
-// Settle takes stock without starting anything: it gives the checkpoint to
-// store when a shard's work is to be put down. Batches that wait for a retry are
-// taken up again by whoever goes on from there.
-func (m *Machine) Settle() *Checkpoint {
-	m.advance()
-	cp, ok := m.checkpoint()
-	if !ok {
-		return nil
-	}
-	m.saved = cp
-	return &cp
-}
-
 func (m *Machine) idle() bool {
 	for i := range m.lanes {
 		if l := &m.lanes[i]; l.busy != 0 || len(l.work) > 0 || len(l.queue) > 0 {
@@ -359,7 +346,7 @@ func (m *Machine) checkpoint() (Checkpoint, bool) {
 	if m.cfg.Window > 0 {
 		// State and position belong together only while nothing behind the position is done.
 		for _, e := range m.order {
-			if e.done && e.Size > 0 {
+			if e.done && !e.skipped {
 				return Checkpoint{}, false
 			}
 		}

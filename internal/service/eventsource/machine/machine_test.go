@@ -547,6 +547,47 @@ func TestAHeldMachineStartsNothing(t *testing.T) {
 	r.want(r.one(), "0")
 }
 
+func TestARetiringMachineFinishesWhatItHasOvertaken(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, machine.Config{BatchSize: 1, Lanes: 10})
+	give := func(i int, key string) {
+		r.m.Take(r.now, []machine.Record{{Sequence: sequence(i), Key: key, Arrived: r.now, Size: 1}}, true)
+	}
+	give(0, "a")
+	give(1, "a") // waits for 0
+	give(2, "b")
+	give(3, "a") // nothing is done for it, nor for what follows
+	give(4, "b")
+	r.step()
+	if len(r.out.Invokes) != 2 {
+		t.Fatalf("%d invocations", len(r.out.Invokes))
+	}
+	a, b := r.out.Invokes[0], r.out.Invokes[1]
+	r.m.Retire()
+	r.finish(b, ok)
+	r.none()
+	r.finish(a, ok)
+	r.want(r.one(), "1")
+	r.finish(r.one(), ok)
+	r.none()
+	r.position(2)
+}
+
+func TestARetiringMachineDoesNotWaitForRetries(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, machine.Config{BatchSize: 1, MaxRetries: -1})
+	r.put(2, "k")
+	inv := r.one()
+	r.m.Retire()
+	r.finish(inv, failure)
+	r.advance(time.Hour)
+	r.none()
+	r.position(-1)
+	if cp := r.m.Settle(); cp != nil {
+		t.Errorf("checkpoint is %+v", cp)
+	}
+}
+
 func TestResultsOfUnknownInvocationsAreIgnored(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, machine.Config{BatchSize: 1})

@@ -34,6 +34,7 @@ const (
 	opFinish
 	opDeliver
 	opCrash
+	opRetire
 )
 
 // How a function under way ends.
@@ -96,7 +97,7 @@ var schedules = rapid.Custom(func(t *rapid.T) schedule {
 		s.records = append(s.records, r)
 	}
 	for range rapid.IntRange(0, 80).Draw(t, "ops") {
-		o := op{kind: rapid.SampledFrom([]opKind{opAdvance, opFeed, opFeed, opFinish, opFinish, opFinish, opDeliver, opCrash}).Draw(t, "op")}
+		o := op{kind: rapid.SampledFrom([]opKind{opAdvance, opFeed, opFeed, opFinish, opFinish, opFinish, opDeliver, opCrash, opRetire}).Draw(t, "op")}
 		switch o.kind {
 		case opAdvance:
 			o.n = rapid.SampledFrom([]int{1, 60, 500, 2500}).Draw(t, "ms")
@@ -145,6 +146,7 @@ type world struct {
 	invocations   int
 	done          bool
 	jumped        bool // the clock went back
+	retiring      bool
 }
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -216,8 +218,48 @@ func (w *world) do(o op) error {
 			}
 		}
 		w.start()
+	case opRetire:
+		if err := w.retire(); err != nil {
+			return err
+		}
 	}
 	return w.step()
+}
+
+// retire puts the work down in good order and takes it up again. Unless a batch
+// failed on the way nothing is handled twice.
+func (w *world) retire() error {
+	w.m.Retire()
+	w.retiring = true
+	defer func() { w.retiring = false }()
+	for {
+		if err := w.step(); err != nil {
+			return err
+		}
+		if len(w.running)+len(w.deliveries) == 0 {
+			break
+		}
+		for len(w.running) > 0 {
+			if err := w.finish(0, endNormally); err != nil {
+				return err
+			}
+		}
+		for len(w.deliveries) > 0 {
+			w.deliver(0, true)
+		}
+	}
+	if cp := w.m.Settle(); cp != nil {
+		return errors.New("the last step left a checkpoint to store")
+	}
+	if w.s.strict && !slices.ContainsFunc(w.s.records, func(r recordSpec) bool { return r.poison }) {
+		for i := indexOf(w.saved.Sequence) + 1; i < len(w.fates); i++ {
+			if w.fates[i] != fateOpen {
+				return fmt.Errorf("record %d behind the checkpoint %s will be handled again", i, w.saved.Sequence)
+			}
+		}
+	}
+	w.start()
+	return nil
 }
 
 // feed gives the machine up to n of the records that have arrived.
@@ -304,7 +346,7 @@ func (w *world) checkBatch(inv machine.Invoke) error {
 	if fresh {
 		w.batches++
 		full := len(members) == w.cfg.BatchSize || size+71 > limit
-		if !full && !w.jumped && w.cfg.Window == 0 && w.cfg.MaxAge == 0 && w.now.Sub(w.fedAt[first]) < w.cfg.BatchingWindow && w.fed < len(w.arrived) {
+		if !full && !w.jumped && !w.retiring && w.cfg.Window == 0 && w.cfg.MaxAge == 0 && w.now.Sub(w.fedAt[first]) < w.cfg.BatchingWindow && w.fed < len(w.arrived) {
 			return fmt.Errorf("a batch of %d of %d went after %v of a window of %v", len(members), w.cfg.BatchSize, w.now.Sub(w.fedAt[first]), w.cfg.BatchingWindow)
 		}
 	}

@@ -39,6 +39,9 @@ func (m *Machine) turnWindow(now time.Time, l *lane, out *Output) (done, formed 
 	if len(l.queue) > 0 && m.belongs(l.queue[0]) {
 		return false, false
 	}
+	if len(l.queue) == 0 && m.retiring {
+		return true, false // whoever goes on finishes the window
+	}
 	if len(l.queue) == 0 && !m.windowOver(now) {
 		// The driver reads again at the window's end; what it finds then decides.
 		if end := m.window.Start.Add(m.cfg.Window); end.After(now) {
