@@ -1,0 +1,375 @@
+package apigateway
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/apigateway/types"
+	typesv2 "github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
+
+	"github.com/leatdev/leat/internal/aws"
+)
+
+const (
+	defaultAuthTTL = 300 // seconds
+	// maxAuthEntries bounds the remembered decisions; past it they start afresh.
+	maxAuthEntries = 10_000
+	authTimeout    = 29_000 // milliseconds
+)
+
+// authCache remembers what authorizers decided.
+type authCache struct {
+	mu      sync.Mutex
+	entries map[string]authEntry
+}
+
+type authEntry struct {
+	api    string
+	until  time.Time
+	result *authResult
+}
+
+// authResult is an authorizer's answer, understood.
+type authResult struct {
+	allows  func(arn string) (allowed, explicitlyDenied bool)
+	context map[string]any
+}
+
+func (c *authCache) get(key string, now time.Time) *authResult {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[key]
+	if !ok || !now.Before(e.until) {
+		return nil
+	}
+	return e.result
+}
+
+func (c *authCache) put(key, api string, until time.Time, r *authResult) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.entries) >= maxAuthEntries {
+		clear(c.entries)
+	}
+	c.entries[key] = authEntry{api, until, r}
+}
+
+func (c *authCache) forget(api string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for k, e := range c.entries {
+		if e.api == api {
+			delete(c.entries, k)
+		}
+	}
+}
+
+// executeARN is the ARN of the call: what an authorizer's policy speaks of.
+func (c *call) executeARN(path string) string {
+	return aws.NewARN("execute-api", c.f.home.Region, c.f.home.Account, c.f.api+"/"+c.f.stage+"/"+c.r.Method+"/"+strings.TrimPrefix(path, "/")).String()
+}
+
+// authorizeREST asks the method's authorizer. It answers the caller itself when that refuses.
+func (s *Service) authorizeREST(c *call, rm *restMethod, vars map[string]string) (map[string]any, bool) {
+	if deref(rm.method.AuthorizationType) != "CUSTOM" {
+		return nil, true
+	}
+	az, ok := c.f.rest.api.Authorizers[deref(rm.method.AuthorizerId)]
+	if !ok {
+		c.gateway(types.GatewayResponseTypeAuthorizerConfigurationError, "")
+		return nil, false
+	}
+	identity, ok := c.identity(deref(az.IdentitySource), vars)
+	if ok && az.Type == types.AuthorizerTypeToken && deref(az.IdentityValidationExpression) != "" {
+		re, err := regexp.Compile(`^(?:` + *az.IdentityValidationExpression + `)$`)
+		ok = err == nil && re.MatchString(identity)
+	}
+	if !ok {
+		c.gateway(types.GatewayResponseTypeUnauthorized, "")
+		return nil, false
+	}
+	arn := c.executeARN(c.path)
+	result, err := s.ask(c, question{
+		id: deref(az.Id), uri: deref(az.AuthorizerUri), stageVars: c.f.rest.variables, identity: identity, ttl: time.Duration(deref(az.AuthorizerResultTtlInSeconds)) * time.Second,
+		event: func() any {
+			if az.Type == types.AuthorizerTypeToken {
+				return map[string]string{"type": "TOKEN", "methodArn": arn, "authorizationToken": identity}
+			}
+			ev := c.event(*rm.resource.Path, *rm.resource.Id, vars, c.f.rest.variables)
+			ev.Type, ev.MethodArn = "REQUEST", arn
+			return ev
+		},
+	})
+	switch {
+	case errors.Is(err, errUnauthorized):
+		c.gateway(types.GatewayResponseTypeUnauthorized, "")
+		return nil, false
+	case err != nil:
+		s.log.Warn("API gateway: authorizer", "authorizer", deref(az.Name), "error", err)
+		c.gateway(types.GatewayResponseTypeAuthorizerConfigurationError, "")
+		return nil, false
+	}
+	allowed, denied := result.allows(arn)
+	if !allowed {
+		message := ""
+		if denied {
+			message = "User is not authorized to access this resource with an explicit deny"
+		}
+		c.gateway(types.GatewayResponseTypeAccessDenied, message)
+		return nil, false
+	}
+	return result.context, true
+}
+
+// identity reads the sources of a v1 authorizer, joined; false when one of them is missing.
+func (c *call) identity(sources string, vars map[string]string) (string, bool) {
+	if sources == "" {
+		return "", true
+	}
+	var values []string
+	for _, src := range strings.Split(sources, ",") {
+		src = strings.TrimSpace(src)
+		var v string
+		switch {
+		case strings.HasPrefix(src, "method.request.header."):
+			v = c.r.Header.Get(strings.TrimPrefix(src, "method.request.header."))
+		case strings.HasPrefix(src, "method.request.querystring."):
+			v = c.r.URL.Query().Get(strings.TrimPrefix(src, "method.request.querystring."))
+		case strings.HasPrefix(src, "stageVariables."):
+			v = c.f.rest.variables[strings.TrimPrefix(src, "stageVariables.")]
+		case strings.HasPrefix(src, "method.request.path."):
+			v = vars[strings.TrimPrefix(src, "method.request.path.")]
+		}
+		if v == "" {
+			return "", false
+		}
+		values = append(values, v)
+	}
+	return strings.Join(values, ","), true
+}
+
+// question is what an authorizer is asked.
+type question struct {
+	id, uri   string
+	stageVars map[string]string
+	identity  string
+	ttl       time.Duration
+	event     func() any
+	simple    bool // payload 2.0 with {"isAuthorized": …}
+}
+
+// errUnauthorized: the authorizer failed with the text "Unauthorized", its way to answer 401.
+var errUnauthorized = errors.New("unauthorized")
+
+func (s *Service) ask(c *call, q question) (*authResult, error) {
+	key := c.f.api + "\x00" + c.f.stage + "\x00" + q.id + "\x00" + q.identity
+	if q.ttl > 0 && q.identity != "" {
+		if r := s.auth.get(key, s.clock.Now()); r != nil {
+			return r, nil
+		}
+	}
+	fn, err := functionOf(withVariables(q.uri, q.stageVars))
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.callAuthorizer(c, fn, q.event())
+	if err != nil {
+		return nil, err
+	}
+	result, err := parseAuth(out, q.simple)
+	if err == nil && q.ttl > 0 && q.identity != "" {
+		s.auth.put(key, c.f.api, s.clock.Now().Add(q.ttl), result)
+	}
+	return result, err
+}
+
+func (s *Service) callAuthorizer(c *call, fn string, event any) ([]byte, error) {
+	payload, err := json.Marshal(event)
+	if err != nil {
+		return nil, err
+	}
+	ctx := aws.Internal(c.r.Context(), c.f.home.Account, c.f.home.Region)
+	out, functionError, err := s.invoker.Invoke(ctx, fn, payload)
+	if err != nil {
+		return nil, err
+	}
+	if functionError == "" {
+		return out, nil
+	}
+	var failure struct {
+		Message string `json:"errorMessage"`
+	}
+	if json.Unmarshal(out, &failure) == nil && failure.Message == "Unauthorized" {
+		return nil, errUnauthorized
+	}
+	return nil, fmt.Errorf("%s failed: %s", fn, out)
+}
+
+// authReply is what authorizers answer, in either form.
+type authReply struct {
+	PrincipalID    string         `json:"principalId"`
+	PolicyDocument *authPolicy    `json:"policyDocument"`
+	Context        map[string]any `json:"context"`
+	IsAuthorized   *bool          `json:"isAuthorized"`
+}
+
+type authPolicy struct {
+	Statement []struct {
+		Effect   string    `json:"Effect"`
+		Action   oneOrMany `json:"Action"`
+		Resource oneOrMany `json:"Resource"`
+	} `json:"Statement"`
+}
+
+type oneOrMany []string
+
+func (o *oneOrMany) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*o = []string{one}
+		return nil
+	}
+	return json.Unmarshal(b, (*[]string)(o))
+}
+
+func parseAuth(out []byte, simple bool) (*authResult, error) {
+	var reply authReply
+	if err := json.Unmarshal(out, &reply); err != nil {
+		return nil, err
+	}
+	if simple {
+		if reply.IsAuthorized == nil {
+			return nil, errors.New("the authorizer's answer has no isAuthorized")
+		}
+		allowed := *reply.IsAuthorized
+		return &authResult{context: reply.Context, allows: func(string) (bool, bool) { return allowed, false }}, nil
+	}
+	if reply.PolicyDocument == nil || reply.PrincipalID == "" {
+		return nil, errors.New("the authorizer's answer has no principalId or no policyDocument")
+	}
+	context := map[string]any{"principalId": reply.PrincipalID}
+	for k, v := range reply.Context {
+		switch v.(type) {
+		case map[string]any, []any:
+			return nil, fmt.Errorf("the authorizer's context value %q is not a scalar", k)
+		}
+		context[k] = v
+	}
+	return &authResult{context: context, allows: reply.PolicyDocument.allows}, nil
+}
+
+// allows evaluates the policy: an explicit deny wins, otherwise one allow is enough.
+func (p *authPolicy) allows(arn string) (allowed, denied bool) {
+	for _, st := range p.Statement {
+		if !matchesAny(st.Action, "execute-api:Invoke") || !matchesAny(st.Resource, arn) {
+			continue
+		}
+		if strings.EqualFold(st.Effect, "Deny") {
+			return false, true
+		}
+		allowed = allowed || strings.EqualFold(st.Effect, "Allow")
+	}
+	return allowed, false
+}
+
+func matchesAny(patterns []string, s string) bool {
+	for _, p := range patterns {
+		if wildcard(p, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// wildcard matches * and ? in time proportional to the product of the lengths.
+func wildcard(p, s string) bool {
+	star, mark, i, j := -1, 0, 0, 0
+	for j < len(s) {
+		switch {
+		case i < len(p) && p[i] == '*':
+			star, mark = i, j
+			i++
+		case i < len(p) && (p[i] == '?' || p[i] == s[j]):
+			i++
+			j++
+		case star >= 0:
+			mark++
+			i, j = star+1, mark
+		default:
+			return false
+		}
+	}
+	return strings.Trim(p[i:], "*") == ""
+}
+
+// parseSourceV2 reads an identity source of an HTTP API: $request.header.X, $request.querystring.X, $context.X, $stageVariables.X.
+func parseSourceV2(src string) (func(c *call) string, error) {
+	switch {
+	case strings.HasPrefix(src, "$request.header."):
+		name := strings.TrimPrefix(src, "$request.header.")
+		return func(c *call) string { return c.r.Header.Get(name) }, nil
+	case strings.HasPrefix(src, "$request.querystring."):
+		name := strings.TrimPrefix(src, "$request.querystring.")
+		return func(c *call) string { return c.r.URL.Query().Get(name) }, nil
+	case strings.HasPrefix(src, "$stageVariables."):
+		name := strings.TrimPrefix(src, "$stageVariables.")
+		return func(c *call) string { return c.f.http.variables[name] }, nil
+	}
+	return nil, fmt.Errorf("Invalid identity source: %s", src) //nolint:staticcheck // AWS's text
+}
+
+// authorizeHTTP asks a route's authorizer. It answers the caller itself when that refuses.
+func (s *Service) authorizeHTTP(c *call, route typesv2.Route, vars map[string]string) (map[string]any, bool) {
+	if route.AuthorizationType != typesv2.AuthorizationTypeCustom {
+		return nil, true
+	}
+	az := c.f.http.api.Authorizers[deref(route.AuthorizerId)]
+	var values []string
+	for _, src := range az.IdentitySource {
+		read, err := parseSourceV2(src)
+		if err != nil || read(c) == "" {
+			writeJSON(c.w, http.StatusUnauthorized, `{"message":"Unauthorized"}`)
+			return nil, false
+		}
+		values = append(values, read(c))
+	}
+	arn := c.executeARN(c.path)
+	version2 := deref(az.AuthorizerPayloadFormatVersion) == "2.0"
+	result, err := s.ask(c, question{
+		id: deref(az.AuthorizerId), uri: deref(az.AuthorizerUri), stageVars: c.f.http.variables, identity: strings.Join(values, ","),
+		ttl: time.Duration(deref(az.AuthorizerResultTtlInSeconds)) * time.Second, simple: version2 && deref(az.EnableSimpleResponses),
+		event: func() any {
+			if version2 {
+				ev := c.event2(*route.RouteKey, vars)
+				ev.Type, ev.RouteArn, ev.IdentitySource, ev.Body = "REQUEST", arn, values, nil
+				return ev
+			}
+			ev := c.event1(*route.RouteKey, vars)
+			ev.Type, ev.MethodArn, ev.Body = "REQUEST", arn, nil
+			return ev
+		},
+	})
+	switch {
+	case errors.Is(err, errUnauthorized):
+		writeJSON(c.w, http.StatusUnauthorized, `{"message":"Unauthorized"}`)
+		return nil, false
+	case err != nil:
+		s.log.Warn("API gateway: authorizer", "authorizer", deref(az.Name), "error", err)
+		writeJSON(c.w, http.StatusInternalServerError, `{"message":"Internal Server Error"}`)
+		return nil, false
+	}
+	if allowed, _ := result.allows(arn); !allowed {
+		writeJSON(c.w, http.StatusForbidden, `{"message":"Forbidden"}`)
+		return nil, false
+	}
+	if result.context == nil {
+		result.context = map[string]any{}
+	}
+	return result.context, true
+}
