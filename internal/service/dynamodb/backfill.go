@@ -69,14 +69,14 @@ func (s *Service) fillSome(ctx context.Context, ref ref) (more bool, err error) 
 		if t.TTL != nil && t.TTL.Filling {
 			return s.fillPage(tx, t, t.TTL.Num, func(it attr.Item, p primary) error {
 				if at, ok := t.expiryOf(it); ok {
-					return tx.Set(ttlKey(t, at, p), []byte{valueVersion})
+					fx.set(ttlKey(t, at, p), []byte{valueVersion})
 				}
 				return nil
 			})
 		}
 		for i := range t.Indexes {
 			if ix := &t.Indexes[i]; ix.Filling {
-				return s.fillPage(tx, t, ix.Num, func(it attr.Item, p primary) error { return s.fillItem(tx, t, ix, it, p) })
+				return s.fillPage(tx, t, ix.Num, func(it attr.Item, p primary) error { return s.fillItem(tx, t, ix, it, p, fx) })
 			}
 		}
 		return nil
@@ -84,7 +84,7 @@ func (s *Service) fillSome(ctx context.Context, ref ref) (more bool, err error) 
 	return more, err
 }
 
-func (s *Service) fillItem(tx kv.Txn, t *Table, ix *Index, it attr.Item, p primary) error {
+func (s *Service) fillItem(tx kv.Reader, t *Table, ix *Index, it attr.Item, p primary, fx *effects) error {
 	raw, ok := t.indexRaw(ix, it, p)
 	if !ok {
 		return nil
@@ -94,10 +94,9 @@ func (s *Service) fillItem(tx kv.Txn, t *Table, ix *Index, it attr.Item, p prima
 		return err
 	}
 	proj := ix.project(it)
-	if err := tx.Set(key, encodeRecord(proj)); err != nil {
-		return err
-	}
-	return s.count(tx, t, ix.Num, counts{1, int64(proj.Size())})
+	fx.set(key, encodeRecord(proj))
+	fx.count(t, ix.Num, counts{1, int64(proj.Size())})
+	return nil
 }
 
 // fillPage visits the next items of the table and moves the backfill's mark

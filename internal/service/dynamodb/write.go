@@ -22,13 +22,61 @@ type change struct {
 	expired bool
 }
 
-// effects is what a transaction did besides writing; it is rebuilt each time the
+// effects is what a transaction does besides reading. Writes are gathered and
+// made at its end, behind all reads: what every write looks at (counters, the
+// heads of change streams) is then answered from memory, and written once
+// however many items the transaction changes. It is rebuilt each time the
 // transaction's closure runs.
 type effects struct {
 	notice shardlog.Notice
 	units  usage
 	// collection is the size of the item collection after the last write, in bytes.
 	collection int64
+
+	writes      []pending
+	counts      []countDelta
+	logs        []logPuts
+	collections map[string]int64 // by key
+}
+
+// pending is a write to make; a nil value deletes.
+type pending struct{ key, value []byte }
+
+type countDelta struct {
+	table, index uint64
+	by           counts
+}
+
+type logPuts struct {
+	log  shardlog.StreamID
+	puts []shardlog.Put
+}
+
+func (fx *effects) set(key, value []byte) { fx.writes = append(fx.writes, pending{key, value}) }
+func (fx *effects) remove(key []byte)     { fx.writes = append(fx.writes, pending{key: key}) }
+
+func (fx *effects) count(t *Table, index uint64, by counts) {
+	if by == (counts{}) {
+		return
+	}
+	for i := range fx.counts {
+		if c := &fx.counts[i]; c.table == t.ID && c.index == index {
+			c.by.items += by.items
+			c.by.size += by.size
+			return
+		}
+	}
+	fx.counts = append(fx.counts, countDelta{t.ID, index, by})
+}
+
+func (fx *effects) append(log shardlog.StreamID, put shardlog.Put) {
+	for i := range fx.logs {
+		if fx.logs[i].log == log {
+			fx.logs[i].puts = append(fx.logs[i].puts, put)
+			return
+		}
+	}
+	fx.logs = append(fx.logs, logPuts{log, []shardlog.Put{put}})
 }
 
 // update runs fn as one transaction and wakes the readers of what it appended.
@@ -36,13 +84,54 @@ func (s *Service) update(ctx context.Context, fn func(tx kv.Txn, fx *effects) er
 	var fx effects
 	err := s.store.Update(ctx, func(tx kv.Txn) error {
 		fx = effects{}
-		return fn(tx, &fx)
+		if err := fn(tx, &fx); err != nil {
+			return err
+		}
+		return s.flush(tx, &fx)
 	})
 	if err != nil {
 		return fx, storage(err)
 	}
 	s.log.Publish(fx.notice)
 	return fx, nil
+}
+
+// flush makes the writes that fn gathered.
+func (s *Service) flush(tx kv.Txn, fx *effects) error {
+	for _, c := range fx.counts {
+		was, err := readCounts(tx, c.table, c.index)
+		if err != nil {
+			return err
+		}
+		b := binary.BigEndian.AppendUint64([]byte{valueVersion}, uint64(was.items+c.by.items))
+		fx.set(countKey(c.table, c.index), binary.BigEndian.AppendUint64(b, uint64(was.size+c.by.size)))
+	}
+	for _, l := range fx.logs {
+		_, notice, err := s.log.Append(tx, l.log, l.puts)
+		if err != nil {
+			return err
+		}
+		fx.notice = append(fx.notice, notice...)
+	}
+	for key, size := range fx.collections {
+		if size <= 0 {
+			fx.remove([]byte(key))
+		} else {
+			fx.set([]byte(key), binary.BigEndian.AppendUint64([]byte{valueVersion}, uint64(size)))
+		}
+	}
+	for _, w := range fx.writes {
+		var err error
+		if w.value == nil {
+			err = tx.Delete(w.key)
+		} else {
+			err = tx.Set(w.key, w.value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fetch reads an item for a change.
@@ -54,7 +143,7 @@ func (s *Service) fetch(r kv.Reader, t *Table, p primary) (attr.Item, int, error
 	return decodeRecord(b)
 }
 
-// apply writes a change and everything that follows from it. A change that
+// apply gathers a change and everything that follows from it. A change that
 // changes nothing writes nothing, and leaves no record in the change stream.
 func (s *Service) apply(tx kv.Txn, c *change, fx *effects) error {
 	t := c.table
@@ -69,13 +158,9 @@ func (s *Service) apply(tx kv.Txn, c *change, fx *effects) error {
 	if c.old == nil && c.new == nil || c.old != nil && c.new != nil && c.old.Equal(c.new) {
 		return s.collectionSize(tx, c, fx, 0)
 	}
-	if err := s.writeItem(tx, c); err != nil {
-		return err
-	}
+	c.writeItem(fx)
 	d := counts{delta(c.old != nil, c.new != nil), int64(newSize - oldSize)}
-	if err := s.count(tx, t, baseIndex, d); err != nil {
-		return err
-	}
+	fx.count(t, baseIndex, d)
 	local := d.size
 	for i := range t.Indexes {
 		ix := &t.Indexes[i]
@@ -90,10 +175,9 @@ func (s *Service) apply(tx kv.Txn, c *change, fx *effects) error {
 	if err := s.collectionSize(tx, c, fx, local); err != nil {
 		return err
 	}
-	if err := s.applyTTL(tx, c); err != nil {
-		return err
-	}
-	return s.record(tx, c, fx)
+	c.writeTTL(fx)
+	c.record(fx)
+	return nil
 }
 
 func delta(before, after bool) int64 {
@@ -106,15 +190,16 @@ func delta(before, after bool) int64 {
 	return 0
 }
 
-func (s *Service) writeItem(tx kv.Txn, c *change) error {
+func (c *change) writeItem(fx *effects) {
 	key := c.table.itemKey(c.key)
 	if c.new == nil {
-		return tx.Delete(key)
+		fx.remove(key)
+		return
 	}
 	if c.encoded == nil {
 		c.encoded = encodeRecord(c.new)
 	}
-	return tx.Set(key, c.encoded)
+	fx.set(key, c.encoded)
 }
 
 // applyIndex brings one index in line and returns by how many bytes it grew.
@@ -151,21 +236,18 @@ func (s *Service) applyIndex(tx kv.Txn, c *change, ix *Index, fx *effects) (int6
 	} else {
 		if oldKey != nil {
 			fx.units.write(t, ix.Num, oldSize, 0)
-			if err := tx.Delete(oldKey); err != nil {
-				return 0, err
-			}
+			fx.remove(oldKey)
 		}
 		if newKey != nil {
 			fx.units.write(t, ix.Num, 0, newSize)
 		}
 	}
 	if newKey != nil {
-		if err := tx.Set(newKey, encodeRecord(newItem)); err != nil {
-			return 0, err
-		}
+		fx.set(newKey, encodeRecord(newItem))
 	}
 	d := counts{delta(oldKey != nil, newKey != nil), int64(newSize - oldSize)}
-	return d.size, s.count(tx, t, ix.Num, d)
+	fx.count(t, ix.Num, d)
+	return d.size, nil
 }
 
 func kvAppend(prefix, raw []byte) []byte {
@@ -188,18 +270,6 @@ func readCounts(r kv.Reader, table, index uint64) (counts, error) {
 	return counts{int64(binary.BigEndian.Uint64(b[1:])), int64(binary.BigEndian.Uint64(b[9:]))}, nil
 }
 
-func (s *Service) count(tx kv.Txn, t *Table, index uint64, d counts) error {
-	if d == (counts{}) {
-		return nil
-	}
-	c, err := readCounts(tx, t.ID, index)
-	if err != nil {
-		return err
-	}
-	b := binary.BigEndian.AppendUint64([]byte{valueVersion}, uint64(c.items+d.items))
-	return tx.Set(countKey(t.ID, index), binary.BigEndian.AppendUint64(b, uint64(c.size+d.size)))
-}
-
 // maxCollection is the limit of all items with one partition key, in table and
 // local indexes, of a table that has local indexes.
 const maxCollection = 10 << 30
@@ -214,25 +284,29 @@ func (s *Service) collectionSize(tx kv.Txn, c *change, fx *effects, grown int64)
 		return nil
 	}
 	key := collectionKey(c.table, c.key)
-	b, ok, err := tx.Get(key)
-	if err != nil {
-		return err
-	}
-	var size int64
-	if ok {
-		size = collectionOf(b)
+	size, ok := fx.collections[string(key)]
+	if !ok {
+		b, there, err := tx.Get(key)
+		if err != nil {
+			return err
+		}
+		if there {
+			size = collectionOf(b)
+		}
 	}
 	size += grown
 	fx.collection = size
-	switch {
-	case grown == 0:
+	if grown == 0 {
 		return nil
-	case grown > 0 && size > maxCollection:
-		return collectionTooLarge()
-	case size <= 0:
-		return tx.Delete(key)
 	}
-	return tx.Set(key, binary.BigEndian.AppendUint64([]byte{valueVersion}, uint64(size)))
+	if grown > 0 && size > maxCollection {
+		return collectionTooLarge()
+	}
+	if fx.collections == nil {
+		fx.collections = map[string]int64{}
+	}
+	fx.collections[string(key)] = size
+	return nil
 }
 
 func collectionOf(b []byte) int64 {
@@ -261,45 +335,34 @@ func (t *Table) expiryOf(it attr.Item) (int64, bool) {
 	return sec, ok && sec > 0
 }
 
-func (s *Service) applyTTL(tx kv.Txn, c *change) error {
+func (c *change) writeTTL(fx *effects) {
 	was, had := c.table.expiryOf(c.old)
 	is, has := c.table.expiryOf(c.new)
 	if had == has && was == is {
-		return nil
+		return
 	}
 	if had {
-		if err := tx.Delete(ttlKey(c.table, was, c.key)); err != nil {
-			return err
-		}
+		fx.remove(ttlKey(c.table, was, c.key))
 	}
 	if has {
-		return tx.Set(ttlKey(c.table, is, c.key), []byte{valueVersion})
+		fx.set(ttlKey(c.table, is, c.key), []byte{valueVersion})
 	}
-	return nil
 }
 
-// record appends the change to the table's stream and to the outboxes of its
+// record sends the change to the table's stream and to the outboxes of its
 // Kinesis destinations.
-func (s *Service) record(tx kv.Txn, c *change, fx *effects) error {
+func (c *change) record(fx *effects) {
 	t := c.table
 	if t.Stream != nil && t.Stream.Enabled {
-		if err := s.appendChange(tx, c, t.Stream.Log, t.Stream.View, fx); err != nil {
-			return err
-		}
+		fx.append(t.Stream.Log, c.entry(t.Stream.View))
 	}
 	for i := range t.Kinesis {
 		if d := &t.Kinesis[i]; d.Active {
-			if err := s.appendChange(tx, c, d.Outbox, viewBoth, fx); err != nil {
-				return err
-			}
+			fx.append(d.Outbox, c.entry(viewBoth))
 		}
 	}
-	return nil
 }
 
-func (s *Service) appendChange(tx kv.Txn, c *change, log shardlog.StreamID, view string, fx *effects) error {
-	e := shardlog.Entry{Data: encodeChange(c, view), Flags: c.event()}
-	_, notice, err := s.log.Append(tx, log, []shardlog.Put{{Hash: c.key.hash(), Entry: e}})
-	fx.notice = append(fx.notice, notice...)
-	return err
+func (c *change) entry(view string) shardlog.Put {
+	return shardlog.Put{Hash: c.key.hash(), Entry: shardlog.Entry{Data: encodeChange(c, view), Flags: c.event()}}
 }
