@@ -92,6 +92,28 @@ func (s *Service) Start(ctx context.Context) error {
 	return nil
 }
 
+// Drain lets the invocations under way end and starts no more, until ctx ends.
+// Close it afterwards. What is drained is not delivered again after the next Start.
+func (s *Service) Drain(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	for _, r := range s.runners {
+		r.halt.Do(func() { close(r.stop) })
+	}
+	s.mu.Unlock()
+	drained := make(chan struct{})
+	go func() {
+		s.wg.Wait()
+		close(drained)
+	}()
+	select {
+	case <-drained:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // Close stops all work. Invocations under way are abandoned: their records are
 // delivered again after the next Start.
 func (s *Service) Close() {

@@ -595,3 +595,22 @@ func TestFiguresAreMeasured(t *testing.T) {
 	want = strings.Replace(want, "IteratorAge:1000", "IteratorAge:2000", 1)
 	w.eventually(want, func() bool { return w.meter.all() == want })
 }
+
+func TestDrainingEndsWhatIsUnderWayAndNothingComesTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.create(func(in *input) { in.BatchSize = ptr(int32(1)) })
+	w.kinesis.put("shard-0", "a", "b")
+	c := w.want("a")
+	short, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := w.s.Drain(short); !errors.Is(err, context.Canceled) {
+		t.Errorf("draining with an invocation under way: %v", err)
+	}
+	c.ok("")
+	if err := w.s.Drain(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	w.restart()
+	w.want("b").ok("")
+}
