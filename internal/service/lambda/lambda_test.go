@@ -108,7 +108,7 @@ func (w *world) open(opt lambda.Options) {
 	})
 	w.url = "http://" + ln.Addr().String()
 	w.client = lambdasdk.New(lambdasdk.Options{
-		Region: "us-east-1", BaseEndpoint: &w.url, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), RetryMaxAttempts: 1,
+		Region: "us-east-1", BaseEndpoint: &w.url, Credentials: anyKey, RetryMaxAttempts: 1,
 	})
 }
 
@@ -130,6 +130,8 @@ func (w *world) ReadObject(_ context.Context, bucket, key, _ string) (io.ReadClo
 type smithyError struct{}
 
 func (*smithyError) Error() string { return "no such key" }
+
+var anyKey = credentials.NewStaticCredentialsProvider("test", "test", "")
 
 func zipOf(t testing.TB, files map[string]string) []byte {
 	t.Helper()
@@ -550,7 +552,7 @@ func call(svc *lambda.Service, _ string, in *lambdasdk.CreateFunctionInput) erro
 	done := make(chan error, 1)
 	go func() { done <- front.Serve(ln) }()
 	url := "http://" + ln.Addr().String()
-	c := lambdasdk.New(lambdasdk.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+	c := lambdasdk.New(lambdasdk.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: anyKey})
 	_, err = c.CreateFunction(context.Background(), in)
 	front.Close()
 	return errors.Join(err, <-done)

@@ -272,8 +272,8 @@ func (in *instance) reap(logs *sync.WaitGroup) {
 	if err := os.RemoveAll(in.dir); err != nil {
 		in.eng.log.Warn("remove an instance's directory", "dir", in.dir, "err", err)
 	}
+	in.pool.gone(in, was) // first: who waits for the end may want its place
 	close(in.dead)
-	in.pool.gone(in, was)
 }
 
 // awaitReady waits for the end of initialisation; limit bounds it.

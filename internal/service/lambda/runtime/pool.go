@@ -338,7 +338,7 @@ func (p *Pool) offer(in *instance, init time.Duration) {
 	switch {
 	case p.closed:
 		p.mu.Unlock()
-		in.stop("spindown")
+		go in.stop("spindown") // not here: we may be in the request by which an extension would hear of it
 		return
 	case len(p.waiters) > 0:
 		w := p.waiters[0]
