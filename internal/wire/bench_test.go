@@ -27,8 +27,8 @@ func (w *nullWriter) Header() http.Header         { return w.h }
 func (w *nullWriter) Write(p []byte) (int, error) { w.n += len(p); return len(p), nil }
 func (w *nullWriter) WriteHeader(int)             {}
 
-func kinesisServer(b testing.TB) *wire.Server {
-	b.Helper()
+// kinesisService answers the record operations with fixed outputs.
+func kinesisService() []wire.Service {
 	seq, shard := awssdk.String("49590338271490256608559692538361571095921575989136588898"), awssdk.String("shardId-000000000000")
 	results := make([]ktypes.PutRecordsResultEntry, 500)
 	for i := range results {
@@ -38,7 +38,7 @@ func kinesisServer(b testing.TB) *wire.Server {
 	for i := range records {
 		records[i] = ktypes.Record{Data: bytes.Repeat([]byte{byte(i)}, 1024), PartitionKey: awssdk.String("key"), SequenceNumber: seq, ApproximateArrivalTimestamp: &moment}
 	}
-	s, err := wire.NewServer(wire.Options{Services: []wire.Service{{Model: "kinesis", Operations: []wire.Operation{
+	return []wire.Service{{Model: "kinesis", Operations: []wire.Operation{
 		wire.Op("PutRecord", func(context.Context, *kinesis.PutRecordInput) (*kinesis.PutRecordOutput, error) {
 			return &kinesis.PutRecordOutput{SequenceNumber: seq, ShardId: shard}, nil
 		}),
@@ -48,7 +48,12 @@ func kinesisServer(b testing.TB) *wire.Server {
 		wire.Op("GetRecords", func(context.Context, *kinesis.GetRecordsInput) (*kinesis.GetRecordsOutput, error) {
 			return &kinesis.GetRecordsOutput{Records: records, MillisBehindLatest: awssdk.Int64(0), NextShardIterator: seq}, nil
 		}),
-	}}}})
+	}}}
+}
+
+func kinesisServer(b testing.TB) *wire.Server {
+	b.Helper()
+	s, err := wire.NewServer(wire.Options{Services: kinesisService()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/wire"
+	"github.com/leatdev/leat/internal/wire/sigv4"
 )
 
 // keyring is a fixed set of keys.
@@ -238,6 +239,31 @@ func TestRoomsAuthenticateObjectsAndDecodeTheirBodies(t *testing.T) {
 			t.Errorf("verify %v, unsigned: %v", verify, room.err)
 		}
 		hs.Close()
+	}
+}
+
+func TestRoomsOfOtherServicesHoldTheWholeBodyToItsSignature(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, doors(true))
+	user := awssdk.Credentials{AccessKeyID: "AKIDUSER", SecretAccessKey: "user-secret"}
+	for _, sent := range []string{"payload", "another"} {
+		r := httptest.NewRequest("POST", "http://fn.localhost/path", strings.NewReader(sent))
+		if err := v4.NewSigner().SignHTTP(t.Context(), user, r, sigv4.HashPayload([]byte("payload")), "lambda", "us-east-1", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		_, v, err := s.Authenticate(r, "lambda")
+		if sent == "another" {
+			if !aws.IsCode(err, "SignatureDoesNotMatch") {
+				t.Error(err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(v.Body); string(got) != sent || err != nil || v.Trailer() != nil || v.Request.Caller.Account != "222222222222" {
+			t.Errorf("%q %v %+v", got, err, v.Request)
+		}
 	}
 }
 

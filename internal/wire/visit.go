@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -24,7 +25,12 @@ type Visit struct {
 }
 
 // Trailer gives the headers that followed a chunked body, once Body is at io.EOF.
-func (v *Visit) Trailer() http.Header { return v.body.Trailer() }
+func (v *Visit) Trailer() http.Header {
+	if v.body == nil {
+		return nil
+	}
+	return v.body.Trailer()
+}
 
 // Authenticate tells who sent a request to a room that speaks HTTP itself, such
 // as object storage ("s3") or deployed APIs ("execute-api"), by the same rules as
@@ -44,12 +50,23 @@ func (s *Server) Authenticate(r *http.Request, service string) (context.Context,
 	if err != nil && !errors.Is(err, ErrUnsigned) {
 		return ctx, nil, err
 	}
-	body, berr := s.verifier.OpenBody(r, sig, secret)
-	if berr != nil {
-		return ctx, nil, objectError(berr)
+	if v.body, v.Body, x.err = x.openBody(sig, secret); x.err != nil {
+		return ctx, nil, x.err
 	}
-	v.body, v.Body = body, visitBody{body}
 	return ctx, v, err
+}
+
+// openBody gives the payload of a visit. What a signature covered was read for
+// its hash already, unless it was signed the way objects are.
+func (x *exchange) openBody(sig *sigv4.Signature, secret *sigv4.Secret) (*sigv4.Body, io.Reader, error) {
+	if x.body != nil {
+		return nil, bytes.NewReader(x.body), nil
+	}
+	body, err := x.s.verifier.OpenBody(x.r, sig, secret)
+	if err != nil {
+		return nil, nil, objectError(err)
+	}
+	return body, visitBody{body}, nil
 }
 
 // SigningService is the service that a request's credential is scoped to, "" for
@@ -90,9 +107,15 @@ func (x *exchange) verifyVisitor(key Key, service string) (aws.Caller, *sigv4.Si
 	if err != nil {
 		return aws.Caller{}, nil, nil, objectError(err)
 	}
+	hash := sigv4.PayloadHash(x.r, sig.Presigned)
+	if service != "s3" {
+		if hash, err = x.hashBody(); err != nil {
+			return aws.Caller{}, nil, nil, err
+		}
+	}
 	secret := key.secret()
 	rules := sigv4.Rules{Service: service, RawPath: service == "s3", Now: x.req.Time}
-	if err := x.s.verifier.Verify(x.r, sig, sigv4.PayloadHash(x.r, sig.Presigned), secret, rules); err != nil {
+	if err := x.s.verifier.Verify(x.r, sig, hash, secret, rules); err != nil {
 		var refused *sigv4.Error
 		if errors.As(err, &refused) && refused.Untimely && sig.Presigned {
 			err = aws.StatusErrorf(http.StatusForbidden, "AccessDenied", "Request has expired")
@@ -100,6 +123,20 @@ func (x *exchange) verifyVisitor(key Key, service string) (aws.Caller, *sigv4.Si
 		return aws.Caller{}, nil, nil, objectError(err)
 	}
 	return key.caller(sig.AccessKeyID), sig, &secret, nil
+}
+
+// hashBody reads the whole body: only objects announce their hash beforehand.
+func (x *exchange) hashBody() (string, error) {
+	limit := x.s.maxBody(MaxBody)
+	body, err := io.ReadAll(io.LimitReader(x.r.Body, limit+1))
+	if err != nil {
+		return "", aws.Errorf("IncompleteBody", "The request body terminated unexpectedly")
+	}
+	if int64(len(body)) > limit {
+		return "", tooLarge(limit)
+	}
+	x.body = body
+	return sigv4.HashPayload(body), nil
 }
 
 // objectError gives a refusal S3's status.

@@ -3,8 +3,11 @@ package model
 // ParseForTest parses a model without the cache.
 func ParseForTest(id string) (*Service, error) { return parse(id) }
 
-// Translate is translate.
-func Translate(p string) string { return translate(p) }
+// Compile is compile.
+func Compile(p string) error {
+	_, err := compile(p)
+	return err
+}
 
 // Patterns lists the patterns of a model.
 func (s *Service) Patterns() []string {

@@ -202,26 +202,62 @@ func (m *Member) QueryOr(fallback string) string {
 // Member finds a structure's member by name.
 func (s *Shape) Member(name string) *Member { return s.byName[name] }
 
-// MatchPattern tells whether text satisfies the shape's pattern as a whole. A
-// pattern that Go's engine cannot express counts as satisfied.
+// MatchPattern tells whether text satisfies the shape's pattern as a whole.
+// Go's engine has no look-around; what only a look-around forbids passes here
+// and is the service's to refuse.
 func (s *Shape) MatchPattern(text string) bool {
 	s.patternOnce.Do(func() {
-		if s.Pattern == "" {
-			return
+		if s.Pattern != "" {
+			s.pattern, _ = compile(s.Pattern)
 		}
-		s.pattern, _ = regexp.Compile(`^(?s:` + translate(s.Pattern) + `)$`)
 	})
 	return s.pattern == nil || s.pattern.MatchString(text)
 }
 
-// translate turns the Java spellings the descriptions use into Go's.
-func translate(p string) string {
-	p = strings.ReplaceAll(p, `\p{Alpha}`, `[A-Za-z]`)
-	p = strings.ReplaceAll(p, `\p{ASCII}`, `\x00-\x7F`)
-	return javaEscape.ReplaceAllString(p, `\x{$1}`)
+func compile(pattern string) (*regexp.Regexp, error) {
+	return regexp.Compile(`^(?s:` + translate(pattern) + `)$`)
 }
 
+// java are spellings that Go's engine does not know. Java counts UTF-16 units,
+// so the descriptions write what lies beyond the first plane as pairs.
+var java = strings.NewReplacer(
+	`\uD800\uDC00-\uDBFF\uDFFF`, `\x{10000}-\x{10FFFF}`,
+	`\p{Alpha}`, `[A-Za-z]`, `\p{ASCII}`, `\x00-\x7F`, `\p{Print}`, `[\x20-\x7E]`,
+)
+
 var javaEscape = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
+
+func translate(p string) string {
+	p = javaEscape.ReplaceAllString(java.Replace(p), `\x{$1}`)
+	for _, look := range []string{"(?!", "(?<!", "(?=", "(?<="} {
+		for i := strings.Index(p, look); i >= 0; i = strings.Index(p, look) {
+			p = p[:i] + p[groupEnd(p, i):]
+		}
+	}
+	return p
+}
+
+// groupEnd finds the end of the group that opens at i.
+func groupEnd(p string, i int) int {
+	depth, class := 0, false
+	for ; i < len(p); i++ {
+		switch c := p[i]; {
+		case c == '\\':
+			i++
+		case class:
+			class = c != ']'
+		case c == '[':
+			class = true
+		case c == '(':
+			depth++
+		case c == ')':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(p)
+}
 
 // Error finds an exception by its shape name or by its query code.
 func (s *Service) Error(code string) *Shape { return s.errors[code] }

@@ -1,7 +1,6 @@
 package model_test
 
 import (
-	"regexp"
 	"testing"
 
 	"github.com/leatdev/leat/internal/wire/model"
@@ -68,7 +67,7 @@ func TestPatternsAreWholeMatchesAndJavaSpellingsAreUnderstood(t *testing.T) {
 	}
 }
 
-func TestNearlyAllPatternsCompile(t *testing.T) {
+func TestEveryPatternCompiles(t *testing.T) {
 	t.Parallel()
 	for _, info := range model.Services() {
 		s, err := model.Load(info.ID)
@@ -76,10 +75,26 @@ func TestNearlyAllPatternsCompile(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range s.Patterns() {
-			if _, err := regexp.Compile(model.Translate(p)); err != nil {
-				t.Logf("%s: %q: %v", info.ID, p, err)
+			if err := model.Compile(p); err != nil {
+				t.Errorf("%s: %q: %v", info.ID, p, err)
 			}
 		}
+	}
+}
+
+func TestPatternsWithLookAroundKeepTheirRest(t *testing.T) {
+	t.Parallel()
+	s, err := model.Load("lambda")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alias := s.Shape("Alias")
+	if !alias.MatchPattern("live") || alias.MatchPattern("no spaces") {
+		t.Errorf("%q", alias.Pattern)
+	}
+	name := s.Shape("FunctionName")
+	if !name.MatchPattern("arn:aws:lambda:us-east-1:123456789012:function:f:live") || name.MatchPattern("a b") || name.MatchPattern("") {
+		t.Errorf("%q", name.Pattern)
 	}
 }
 
