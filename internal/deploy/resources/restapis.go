@@ -108,7 +108,7 @@ func (c *clients) createAPI(ctx context.Context, r *deploy.Request) (deploy.Stat
 		}
 		in.Name = &title
 	}
-	if p := r.Props.Get("Policy"); p != nil {
+	if p := r.Props.Get("Policy"); document(p) != "" {
 		in.Policy = ptr(document(p))
 	}
 	if tags := tagMap(r.Props.Get("Tags"), r.Tags); len(tags) > 0 {
