@@ -76,6 +76,7 @@ func (w *worker) run() exit {
 			}
 			out.Wake = w.saveAt
 		}
+		w.more = w.more || out.Read && !w.ended
 		if w.more && w.retryAt.IsZero() && w.m.Room() > 0 {
 			// Reading on must not keep the results waiting.
 			select {
@@ -100,8 +101,7 @@ func (w *worker) run() exit {
 	}
 }
 
-// woken takes up what was put off, and looks at the source: the machine may wait
-// for the word that nothing more came.
+// woken takes up what was put off.
 func (w *worker) woken() {
 	now := w.now()
 	if !w.retryAt.IsZero() && !now.Before(w.retryAt) {
@@ -109,9 +109,6 @@ func (w *worker) woken() {
 	}
 	if !w.saveAt.IsZero() && !now.Before(w.saveAt) {
 		w.saveAt = time.Time{}
-	}
-	if !w.ended {
-		w.more = true
 	}
 }
 

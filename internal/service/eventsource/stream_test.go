@@ -347,16 +347,18 @@ func TestADeletedStreamIsSaidAndItsSuccessorReadFromTheStart(t *testing.T) {
 	w.kinesis.shard("shard-0").records = nil
 	w.kinesis.mu.Unlock()
 	w.kinesis.put("shard-0", "fresh") // under a sequence number that was used before
-	for done := false; !done; {
-		w.tick(10 * time.Second)
+	for deadline := time.After(patience); ; {
 		select {
 		case c := <-w.invoker.calls:
 			if c.data() != "fresh" {
 				t.Fatalf("got %q", c.data())
 			}
 			c.ok("")
-			done = true
+			return
 		case <-time.After(time.Millisecond):
+			w.clock.Advance(10 * time.Second) // past whatever pause there is
+		case <-deadline:
+			t.Fatal("the new stream was not read")
 		}
 	}
 }

@@ -291,8 +291,10 @@ type Output struct {
 	// Checkpoint is set when there is a new one to store.
 	Checkpoint *Checkpoint
 	// Wake is when to call Step again though nothing else happened; zero is never.
-	// The driver reads the source then too.
 	Wake time.Time
+	// Read asks for a Take, of no records if there are none: the machine waits for
+	// the word that the source has nothing more.
+	Read bool
 	// Done says that the shard has ended and all of it is done and checkpointed.
 	Done bool
 }

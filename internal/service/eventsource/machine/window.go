@@ -43,11 +43,10 @@ func (m *Machine) turnWindow(now time.Time, l *lane, out *Output) (done, formed 
 		return true, false // whoever goes on finishes the window
 	}
 	if len(l.queue) == 0 && !m.windowOver(now) {
-		// The driver reads again at the window's end; what it finds then decides.
 		if end := m.window.Start.Add(m.cfg.Window); end.After(now) {
 			out.wakeAt(end)
 		} else {
-			out.wakeAt(now.Add(firstBackoff))
+			out.Read = true // whether anything of the window came late
 		}
 		return true, false
 	}
