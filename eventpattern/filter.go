@@ -76,7 +76,7 @@ const (
 
 // ErrPlainPayload refuses a filter that compares the payload of a Kinesis
 // record with plain text: Lambda filters only JSON there.
-var ErrPlainPayload = errors.New("The filter pattern for data properties must be in a valid JSON format")
+var ErrPlainPayload = errors.New("the filter pattern for data properties must be in a valid JSON format")
 
 // ErrMixedPayload refuses a filter that takes the payload for JSON and for
 // plain text at once.
