@@ -61,11 +61,12 @@ func (x *exchange) queueURL() {
 	x.form.Set("QueueUrl", scheme+x.r.Host+x.r.URL.Path)
 }
 
-// buffers hold replies while they are built. Those that grew beyond
-// maxPooledReply are left to the collector.
+// buffers hold replies while they are built, so that a drain of GetRecords does
+// not grow ten megabytes afresh for each reply. The collector empties the pool
+// of an idle server; larger buffers than any reply of AWS are not kept.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
 
-const maxPooledReply = 2 << 20
+const maxPooledReply = 16 << 20
 
 // reply renders an output.
 func (x *exchange) reply(out any) {

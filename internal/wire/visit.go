@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/wire/sigv4"
@@ -70,10 +71,17 @@ func (x *exchange) openBody(sig *sigv4.Signature, secret *sigv4.Secret) (*sigv4.
 }
 
 // SigningService is the service that a request's credential is scoped to, "" for
-// unsigned requests: what a room needs to know its own.
+// unsigned requests: what a room needs to know its own. The older signatures
+// that know no scope (version 2) are object storage's, whose clients still
+// presign with them; a server that verifies takes such requests for unsigned.
 func SigningService(r *http.Request) string {
-	scope, _ := sigv4.ParseScope(r)
-	return scope.Service
+	if scope, ok := sigv4.ParseScope(r); ok {
+		return scope.Service
+	}
+	if strings.HasPrefix(r.Header.Get("Authorization"), "AWS ") || strings.Contains(r.URL.RawQuery, "AWSAccessKeyId=") {
+		return "s3"
+	}
+	return ""
 }
 
 // ErrUnsigned is Authenticate's answer to unsigned requests when signatures are

@@ -136,7 +136,7 @@ func (e *cborEncoder) value(n *node, v reflect.Value) error {
 	case kindFloat:
 		e.float(v.Float())
 	case kindTime:
-		e.time(v.Interface().(time.Time))
+		e.time(timeOf(v))
 	case kindUnion:
 		return e.union(n, v)
 	default:

@@ -91,7 +91,7 @@ func (n *node) appendJSON(dst []byte, v reflect.Value) ([]byte, error) {
 	case kindFloat:
 		return appendJSONFloat(dst, v.Float(), v.Type().Bits()), nil
 	case kindTime:
-		return n.appendJSONTime(dst, v.Interface().(time.Time)), nil
+		return n.appendJSONTime(dst, timeOf(v)), nil
 	case kindUnion:
 		return n.appendJSONUnion(dst, v)
 	case kindAny:

@@ -178,9 +178,17 @@ func (n *node) text(v reflect.Value, timeFormat string) string {
 		if n.timeFormat != "" {
 			timeFormat = n.timeFormat
 		}
-		return formatTime(v.Interface().(time.Time), timeFormat)
+		return formatTime(timeOf(v), timeFormat)
 	}
 	return ""
+}
+
+// timeOf reads a time, without boxing it where it can be pointed at.
+func timeOf(v reflect.Value) time.Time {
+	if v.CanAddr() {
+		return *v.Addr().Interface().(*time.Time)
+	}
+	return v.Interface().(time.Time)
 }
 
 func formatTime(t time.Time, format string) string {
