@@ -31,27 +31,11 @@ func (s *Service) createFunction(ctx context.Context, in *lambda.CreateFunctionI
 	if err := refuseUnsupported(in); err != nil {
 		return nil, err
 	}
-	f := &function{Tags: in.Tags, Latest: config{
-		Version: latest, Description: deref(in.Description), Runtime: string(in.Runtime), Handler: deref(in.Handler), Role: deref(in.Role),
-		Memory: defaultMemory, Timeout: defaultTimeout, EphemeralStorage: defaultEphemeralStorage, Architecture: string(types.ArchitectureX8664),
-		Tracing: types.TracingModePassThrough, SnapStart: types.SnapStartApplyOnNone,
-	}}
-	c := &f.Latest
-	if c.Runtime == "" || c.Handler == "" {
-		return nil, invalidParameter("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
-	}
-	if len(in.Architectures) == 1 {
-		c.Architecture = string(in.Architectures[0])
-	}
-	if len(in.Tags) > maxTags {
-		return nil, invalidParameter("The number of tags exceeds the limit of %d", maxTags)
-	}
-	if err := s.apply(c, settings{
-		memory: in.MemorySize, timeout: in.Timeout, ephemeral: in.EphemeralStorage, environment: in.Environment, layers: in.Layers,
-		deadLetter: in.DeadLetterConfig, tracing: in.TracingConfig, snapStart: in.SnapStart, logging: in.LoggingConfig, vpc: in.VpcConfig, kmsKey: in.KMSKeyArn,
-	}); err != nil {
+	f, err := s.newFunction(in)
+	if err != nil {
 		return nil, err
 	}
+	c := &f.Latest
 	if err := s.absent(ctx, ref); err != nil { // before the code is taken in
 		return nil, err
 	}
@@ -90,6 +74,29 @@ func (s *Service) createFunction(ctx context.Context, in *lambda.CreateFunctionI
 		return nil, err
 	}
 	return out, nil
+}
+
+// newFunction makes the record of a function, without its code.
+func (s *Service) newFunction(in *lambda.CreateFunctionInput) (*function, error) {
+	f := &function{Tags: in.Tags, Latest: config{
+		Version: latest, Description: deref(in.Description), Runtime: string(in.Runtime), Handler: deref(in.Handler), Role: deref(in.Role),
+		Memory: defaultMemory, Timeout: defaultTimeout, EphemeralStorage: defaultEphemeralStorage, Architecture: string(types.ArchitectureX8664),
+		Tracing: types.TracingModePassThrough, SnapStart: types.SnapStartApplyOnNone,
+	}}
+	c := &f.Latest
+	if c.Runtime == "" || c.Handler == "" {
+		return nil, invalidParameter("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
+	}
+	if len(in.Architectures) == 1 {
+		c.Architecture = string(in.Architectures[0])
+	}
+	if len(in.Tags) > maxTags {
+		return nil, invalidParameter("The number of tags exceeds the limit of %d", maxTags)
+	}
+	return f, s.apply(c, settings{
+		memory: in.MemorySize, timeout: in.Timeout, ephemeral: in.EphemeralStorage, environment: in.Environment, layers: in.Layers,
+		deadLetter: in.DeadLetterConfig, tracing: in.TracingConfig, snapStart: in.SnapStart, logging: in.LoggingConfig, vpc: in.VpcConfig, kmsKey: in.KMSKeyArn,
+	})
 }
 
 func mustBeAbsent(r kv.Reader, ref reference) error {

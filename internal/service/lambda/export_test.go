@@ -8,3 +8,6 @@ var (
 
 // ARN is the name a reference has in full.
 func (r reference) ARN() string { return r.arn() }
+
+// ARNLike is the matching of source ARNs in resource policies.
+var ARNLike = arnLike

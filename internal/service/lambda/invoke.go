@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/leatdev/leat/internal/aws"
+	"github.com/leatdev/leat/internal/kv"
 	"github.com/leatdev/leat/internal/service/lambda/runtime"
 )
 
@@ -26,6 +28,41 @@ type Outcome struct {
 	FunctionError   string
 	ExecutedVersion string
 	LogTail         string
+}
+
+// Info is what other rooms must know of a function.
+type Info struct {
+	// ARN is qualified if the name was.
+	ARN string
+	// RoleARN is the execution role's.
+	RoleARN string
+	Timeout time.Duration
+	// Version is what the name stands for now: "$LATEST" or a number.
+	Version string
+}
+
+// Function resolves a name, partial ARN or ARN, qualified or not, in the context's account and
+// region (an ARN brings its own). A missing function is ResourceNotFoundException.
+func (s *Service) Function(ctx context.Context, name string) (Info, error) {
+	ref, err := s.referARN(ctx, name)
+	if err != nil {
+		return Info{}, err
+	}
+	var info Info
+	err = s.view(ctx, ref, func(_ kv.Reader, _ *function, c *config) error {
+		info = Info{ARN: ref.arn(), RoleARN: c.Role, Timeout: time.Duration(c.Timeout) * time.Second, Version: c.Version}
+		return nil
+	})
+	return info, err
+}
+
+type causeKey struct{}
+
+// WithCause returns a context whose invocations carry cause to the Observer: what
+// the invocation came of (the records of a batch, say). It is opaque here, and
+// does not outlast the process: asynchronous events carry none.
+func WithCause(ctx context.Context, cause any) context.Context {
+	return context.WithValue(ctx, causeKey{}, cause)
 }
 
 // Invoke runs a function, version or alias and waits for its end. A function's own failure is in
@@ -69,6 +106,7 @@ func (s *Service) call(ctx context.Context, ref reference, inv runtime.Invocatio
 		out *Outcome
 		err error
 	}
+	inv.Cause, inv.Caller = ctx.Value(causeKey{}), aws.RequestFrom(ctx).Caller.AccessKeyID
 	run := func() end {
 		res, version, err := s.execute(ctx, ref, inv, false)
 		return end{&Outcome{
@@ -79,6 +117,9 @@ func (s *Service) call(ctx context.Context, ref reference, inv runtime.Invocatio
 	if ctx.Done() == nil {
 		e = run()
 	} else {
+		if s.ctx.Err() != nil {
+			return nil, errClosing
+		}
 		done := make(chan end, 1)
 		s.wg.Go(func() { done <- run() })
 		select {

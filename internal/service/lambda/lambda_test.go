@@ -24,7 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/smithy-go"
 
-	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv/kvtest"
 	"github.com/leatdev/leat/internal/service/lambda"
 	"github.com/leatdev/leat/internal/service/lambda/runtime"
@@ -122,14 +122,10 @@ func (w *world) Deliver(_ context.Context, d lambda.Delivery) error {
 func (w *world) ReadObject(_ context.Context, bucket, key, _ string) (io.ReadCloser, error) {
 	b, ok := w.objects[bucket+"/"+key]
 	if !ok {
-		return nil, &smithyError{}
+		return nil, aws.StatusErrorf(404, "NoSuchKey", "The specified key does not exist.")
 	}
 	return io.NopCloser(bytes.NewReader(b)), nil
 }
-
-type smithyError struct{}
-
-func (*smithyError) Error() string { return "no such key" }
 
 var anyKey = credentials.NewStaticCredentialsProvider("test", "test", "")
 
@@ -557,8 +553,6 @@ func call(svc *lambda.Service, _ string, in *lambdasdk.CreateFunctionInput) erro
 	front.Close()
 	return errors.Join(err, <-done)
 }
-
-var _ kv.Store = (*kvtest.Store)(nil)
 
 func jsonOf(t *testing.T, b []byte) map[string]any {
 	t.Helper()

@@ -182,3 +182,14 @@ func FuzzFunctionNames(f *testing.F) {
 		}
 	})
 }
+
+func FuzzARNLike(f *testing.F) {
+	f.Add("arn:aws:sns:us-east-1:0:t*", "arn:aws:sns:us-east-1:0:topic")
+	f.Add("arn:aws:execute-api:*:*:a/*/GET/x", "arn:aws:execute-api:us-east-1:0:a/prod/GET/x")
+	f.Add("[", "[")
+	f.Fuzz(func(t *testing.T, pattern, arn string) {
+		if lambda.ARNLike(pattern, arn) && strings.Count(pattern, ":") < 5 && strings.Count(arn, ":") >= 5 {
+			t.Errorf("%q matches %q", pattern, arn)
+		}
+	})
+}

@@ -63,6 +63,10 @@ type Invocation struct {
 	TraceID       string // X-Amzn-Trace-Id
 	// Tail asks for the last 4 KiB of the log in the result.
 	Tail bool
+	// Caller is the access key of who asked for the invocation, "" for the platform itself.
+	Caller string
+	// Cause is what the invocation came of; it is opaque here, and for the Observer.
+	Cause any
 }
 
 // Result is how an invocation ended. A function's own failure is a result, not
