@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync/atomic"
 	"syscall"
@@ -15,8 +14,6 @@ import (
 
 	"github.com/leatdev/leat/internal/kv"
 )
-
-type closer = io.Closer
 
 // failure is the first error after which nothing may be acknowledged.
 type failure struct{ err error }
@@ -86,14 +83,10 @@ func (s *Store) Health() kv.Health {
 func (s *Store) events() *pebble.EventListener {
 	return &pebble.EventListener{
 		BackgroundError: func(err error) {
-			// Pebble tries a flush again for ever. While the disk is full that is right:
-			// the log has what the flush did not write.
-			if errors.Is(err, syscall.ENOSPC) {
-				s.log.Warn("disk full: background work waits for space", "dir", s.opts.Dir, "error", err)
-				return
-			}
 			s.fail(fmt.Errorf("background write: %w", err))
 		},
+		FlushEnd:      func(pebble.FlushInfo) { s.pressure.relieved() },
+		CompactionEnd: func(pebble.CompactionInfo) { s.pressure.relieved() },
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			s.fail(fmt.Errorf("%w: file %s: %v", kv.ErrCorrupt, i.Path, i.Details))
 		},

@@ -87,7 +87,9 @@ type Store struct {
 
 	// writer is held by the Update whose closure runs.
 	writer   chan struct{}
-	hot      hot // the writer's
+	hot      hot      // the writer's
+	pressure pressure // the writer's
+	sentry   *sentry
 	versions versions
 	space    space
 	failure  atomic.Pointer[failure]
@@ -114,18 +116,22 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		writer: make(chan struct{}, 1),
 		failed: make(chan struct{}),
 	}
+	s.sentry = &sentry{FS: opts.FS, s: s}
+	s.pressure.init()
 	db, err := s.openPebble()
 	if err != nil {
+		s.sentry.unlock()
 		return nil, err
 	}
 	s.db = db
-	if err := migrate(db, formatSteps); err != nil {
-		return nil, errors.Join(err, db.Close())
+	err = migrate(db, formatSteps)
+	if ferr := s.failureErr(); ferr != nil {
+		err = ferr
 	}
-	if err := s.failureErr(); err != nil {
-		return nil, errors.Join(err, closeQuietly(db))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open data directory %s: %w", opts.Dir, s.classify(err)), s.closeEngine())
 	}
-	s.versions.init(db)
+	s.versions.init(db, s.failed)
 	s.space.init(opts)
 	return s, nil
 }
@@ -160,20 +166,45 @@ func withDefaults(o Options) Options {
 // openPebble opens the engine and turns what may go wrong into words for the
 // person at the terminal.
 func (s *Store) openPebble() (*pebble.DB, error) {
-	fs := &lockWatch{FS: s.opts.FS}
-	popts := s.pebbleOptions(fs)
+	popts := s.pebbleOptions()
 	defer popts.Cache.Unref()
-	db, err := pebble.Open(s.opts.Dir, popts)
+	db, err := s.tryOpen(popts)
 	switch {
 	case err == nil:
 		return db, nil
-	case fs.lockErr != nil:
-		return nil, fmt.Errorf("data directory %s is in use by another process (%w)", s.opts.Dir, fs.lockErr)
+	case s.sentry.lockErr != nil:
+		return nil, fmt.Errorf("data directory %s is in use by another process (%w)", s.opts.Dir, s.sentry.lockErr)
 	default:
 		if f := s.failure.Load(); f != nil {
 			err = errors.Join(f.err, err)
 		}
 		return nil, fmt.Errorf("open data directory %s: %w", s.opts.Dir, s.classify(err))
+	}
+}
+
+// tryOpen opens the engine. It may panic on a failing disk, or its goroutines may have been
+// halted; it is then left behind.
+func (s *Store) tryOpen(o *pebble.Options) (*pebble.DB, error) {
+	type result struct {
+		db  *pebble.DB
+		err error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		var r result
+		defer func() {
+			if p := recover(); p != nil {
+				r.err = fmt.Errorf("the storage engine gave up: %v", p)
+			}
+			opened <- r
+		}()
+		r.db, r.err = pebble.Open(s.opts.Dir, o)
+	}()
+	select {
+	case r := <-opened:
+		return r.db, r.err
+	case <-s.failed:
+		return nil, s.failureErr()
 	}
 }
 
@@ -184,22 +215,20 @@ const (
 	blobRewriteAge     = 2 * time.Minute // before this age a blob file is likely still being deleted from
 	blobGarbageRatio   = 0.25
 	blobReferenceDepth = 10
-	flushTombstones    = 10 * time.Second // retention deletes ranges: reclaim soon
 )
 
-func (s *Store) pebbleOptions(fs vfs.FS) *pebble.Options {
+func (s *Store) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
-		FS:                          fs,
+		FS:                          s.sentry,
 		Cache:                       pebble.NewCache(s.opts.CacheBytes),
 		FormatMajorVersion:          pebble.FormatValueSeparation,
 		Logger:                      pebbleLogger{s},
 		EventListener:               s.events(),
 		MaxOpenFiles:                maxOpenFiles,
 		MemTableSize:                s.opts.MemTableBytes,
-		MemTableStopWritesThreshold: 3,
+		MemTableStopWritesThreshold: 1000, // see pressure
 		L0CompactionThreshold:       4,
-		L0StopWritesThreshold:       40,
-		FlushDelayDeleteRange:       flushTombstones,
+		L0StopWritesThreshold:       1000,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 	}
 	for i := range o.Levels {
@@ -223,44 +252,26 @@ func (s *Store) Close() error {
 	if !s.versions.close() {
 		return fmt.Errorf("%w: closed twice", kv.ErrClosed)
 	}
+	return s.closeEngine()
+}
+
+// closeEngine releases the directory. An engine that has failed, or that waits for space on a full
+// disk, is left behind: all it acknowledged is in its log.
+func (s *Store) closeEngine() error {
+	if s.sentry.waiting.Load() > 0 {
+		s.fail(fmt.Errorf("%w: closed while writes waited for space", kv.ErrFull))
+	}
 	if s.failure.Load() != nil {
-		return closeQuietly(s.db)
-	}
-	return s.classify(s.db.Close())
-}
-
-// closeTimeout bounds the wait for an engine that has failed: it may hang on
-// the very file that broke it.
-const closeTimeout = 5 * time.Second
-
-// closeQuietly closes an engine that has failed. What it then says is of no
-// interest, and it may panic or hang: it must do neither to us.
-func closeQuietly(db *pebble.DB) error {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer func() { _ = recover() }()
-		_ = db.Close()
-	}()
-	select {
-	case <-done:
+		s.sentry.unlock()
 		return nil
-	case <-time.After(closeTimeout):
-		return fmt.Errorf("%w: the failed engine did not stop; the directory stays locked until the process ends", kv.ErrClosed)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- s.db.Close() }()
+	select {
+	case err := <-closed:
+		return errors.Join(s.classify(err), s.failureErr())
+	case <-s.failed: // the disk failed under the last flush
+		s.sentry.unlock()
+		return s.failureErr()
 	}
 }
-
-// lockWatch remembers whether opening failed on the lock of the directory: that
-// deserves its own sentence.
-type lockWatch struct {
-	vfs.FS
-	lockErr error
-}
-
-func (l *lockWatch) Lock(name string) (c closer, err error) {
-	c, err = l.FS.Lock(name)
-	l.lockErr = err
-	return c, err
-}
-
-func (l *lockWatch) Unwrap() vfs.FS { return l.FS }

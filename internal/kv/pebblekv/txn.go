@@ -165,7 +165,7 @@ func (s *Store) Update(ctx context.Context, fn func(kv.Txn) error) error {
 	if err := s.lockWriter(ctx); err != nil {
 		return err
 	}
-	ver, batch, err := s.runUpdate(fn)
+	ver, batch, err := s.runUpdate(ctx, fn)
 	if batch != nil {
 		return s.commit(ver, batch)
 	}
@@ -199,9 +199,12 @@ func (s *Store) lockWriter(ctx context.Context) error {
 // runUpdate runs fn and applies what it wrote; the writer's lock is held and let
 // go. It returns the applied batch with its new version, or else a held version
 // whose durability fn's error (or its empty success) must wait for.
-func (s *Store) runUpdate(fn func(kv.Txn) error) (*version, *pebble.Batch, error) {
+func (s *Store) runUpdate(ctx context.Context, fn func(kv.Txn) error) (*version, *pebble.Batch, error) {
 	defer func() { <-s.writer }()
 	if err := s.writable(); err != nil {
+		return nil, nil, err
+	}
+	if err := s.breathe(ctx); err != nil {
 		return nil, nil, err
 	}
 	t := &txn{batch: s.db.NewIndexedBatch()}
@@ -212,10 +215,11 @@ func (s *Store) runUpdate(fn func(kv.Txn) error) (*version, *pebble.Batch, error
 		return s.versions.acquire(false), nil, err
 	}
 	s.hot.follow(t) // before: the engine takes the contents of a large batch away
-	if err := s.apply(t.batch); err != nil {
+	if err := s.apply(t); err != nil {
 		return nil, nil, err
 	}
 	s.space.wrote(t.bytes)
+	s.pressure.written += t.bytes
 	return s.versions.add(), t.batch, nil
 }
 
@@ -226,7 +230,7 @@ func runTxn(t *txn, fn func(kv.Txn) error) error {
 
 // apply writes the batch to the log's buffer and to memory. Pebble panics on a log that
 // has failed before; that must not take the process, and its readers, down.
-func (s *Store) apply(b *pebble.Batch) (err error) {
+func (s *Store) apply(t *txn) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.fail(fmt.Errorf("write to the log: %v", p))
@@ -234,9 +238,12 @@ func (s *Store) apply(b *pebble.Batch) (err error) {
 		}
 	}()
 	if s.opts.NoSync || plant.Has(plant.FsyncSkipped) {
-		err = s.db.Apply(b, pebble.NoSync)
+		err = s.db.Apply(t.batch, pebble.NoSync)
 	} else {
-		err = s.db.ApplyNoSyncWait(b, pebble.Sync)
+		err = s.db.ApplyNoSyncWait(t.batch, pebble.Sync)
+	}
+	if err == nil && t.ranges {
+		err = s.flushRanges()
 	}
 	if err != nil {
 		s.fail(err)

@@ -19,7 +19,10 @@ type version struct {
 // versions owns the line from the last durable version to the current one.
 type versions struct {
 	db *pebble.DB
-	mu sync.Mutex
+	// dead is closed when the store has failed: the engine is not to be touched then
+	// but for reading, and its snapshots stay as they are.
+	dead <-chan struct{}
+	mu   sync.Mutex
 	// line holds the last durable version first and the current one last.
 	line   []*version
 	active int // calls under way
@@ -27,8 +30,8 @@ type versions struct {
 	closed bool
 }
 
-func (v *versions) init(db *pebble.DB) {
-	v.db = db
+func (v *versions) init(db *pebble.DB, dead <-chan struct{}) {
+	v.db, v.dead = db, dead
 	v.idle = sync.NewCond(&v.mu)
 	first := &version{snap: db.NewSnapshot(), refs: 1, done: make(chan struct{})}
 	close(first.done) // opening a store makes all it found durable
@@ -71,7 +74,7 @@ func (v *versions) release(ver *version) {
 	v.mu.Lock()
 	drop := v.unref(ver)
 	v.mu.Unlock()
-	closeSnapshot(drop)
+	v.closeSnapshot(drop)
 }
 
 // unref lets go of ver; mu is held. It returns the snapshot to close, if any.
@@ -114,7 +117,7 @@ func (v *versions) durable(ver *version) {
 	}
 	v.mu.Unlock()
 	for _, s := range drop {
-		closeSnapshot(s)
+		v.closeSnapshot(s)
 	}
 }
 
@@ -134,13 +137,18 @@ func (v *versions) close() bool {
 	v.line = nil
 	v.mu.Unlock()
 	for _, ver := range line {
-		closeSnapshot(ver.snap)
+		v.closeSnapshot(ver.snap)
 	}
 	return true
 }
 
-func closeSnapshot(s *pebble.Snapshot) {
-	if s != nil {
+func (v *versions) closeSnapshot(s *pebble.Snapshot) {
+	if s == nil {
+		return
+	}
+	select {
+	case <-v.dead:
+	default:
 		_ = s.Close() // never fails
 	}
 }
