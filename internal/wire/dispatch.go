@@ -30,6 +30,7 @@ const (
 	typeForm    = "application/x-www-form-urlencoded"
 	typeXML     = "text/xml"
 	typeJSON    = "application/json"
+	typeBytes   = "application/octet-stream"
 	typeEvents  = "application/vnd.amazon.eventstream"
 )
 

@@ -40,7 +40,7 @@ func (x *exchange) stream(ctx context.Context) {
 	err := ew.run(ctx)
 	switch {
 	case err == nil && !ew.started:
-		err = ew.start()
+		err = ew.start(nil)
 	case err != nil && !ew.started:
 		x.fail(err)
 		return
@@ -57,32 +57,77 @@ func (ew *eventWriter) run(ctx context.Context) (err error) {
 	return ew.x.op.stream(ctx, ew.x.in, ew.send)
 }
 
-// start sends the head of the reply and, to RPC clients, the initial response.
-func (ew *eventWriter) start() error {
+// start sends the head of the reply and, to RPC clients, the initial response;
+// out is the operation's output struct, or nil.
+func (ew *eventWriter) start(out any) error {
 	x := ew.x
+	initial, status, err := ew.initial(out)
+	if err != nil {
+		return err
+	}
 	ew.started = true
 	h := x.w.Header()
 	h["Content-Type"] = []string{typeEvents}
 	x.serviceHeaders(h, nil)
-	x.status = http.StatusOK
-	x.w.WriteHeader(http.StatusOK)
+	x.status = status
+	x.w.WriteHeader(status)
 	if x.proto == protoREST {
 		return ew.rc.Flush()
 	}
-	empty := []byte("{}")
-	if x.proto == protoAWSCBOR || x.proto == protoRPCCBOR {
-		empty = []byte{0xa0}
+	return ew.frame("event", ":event-type", "initial-response", x.contentType(), initial)
+}
+
+// initial renders the members of the initial response: into headers for REST,
+// else into the payload of its event.
+func (ew *eventWriter) initial(out any) (payload []byte, status int, err error) {
+	x := ew.x
+	if out == nil {
+		if x.proto == protoAWSCBOR || x.proto == protoRPCCBOR {
+			return []byte{0xa0}, http.StatusOK, nil
+		}
+		return []byte("{}"), http.StatusOK, nil
 	}
-	return ew.frame("event", ":event-type", "initial-response", x.contentType(), empty)
+	plan, err := codec.For(reflect.TypeOf(out), x.plan.op.Output)
+	if err != nil {
+		return nil, 0, err
+	}
+	switch x.proto {
+	case protoREST:
+		reply, err := plan.RenderREST(x.w.Header(), nil, out)
+		if reply.Status < http.StatusOK {
+			reply.Status = http.StatusOK
+		}
+		return nil, reply.Status, err
+	case protoAWSCBOR, protoRPCCBOR:
+		payload, err = plan.AppendCBOR(nil, out, x.proto == protoRPCCBOR)
+	default:
+		payload, err = plan.AppendJSON(nil, out)
+	}
+	return payload, http.StatusOK, err
+}
+
+// isOutput tells an operation's output struct from an event.
+func (ew *eventWriter) isOutput(event any) bool {
+	t := reflect.TypeOf(event)
+	return t != nil && t.Kind() == reflect.Pointer && t.Elem().Name() == ew.x.name+"Output"
 }
 
 func (ew *eventWriter) send(event any) error {
 	if ew.failed != nil {
 		return ew.failed
 	}
+	if ew.started && (event == nil || ew.isOutput(event)) {
+		return nil // the initial response is out
+	}
 	if !ew.started {
-		if err := ew.start(); err != nil {
-			ew.failed = err
+		var out any
+		if ew.isOutput(event) {
+			out, event = event, nil
+		}
+		if err := ew.start(out); err != nil {
+			if ew.started {
+				ew.failed = err
+			}
 			return err
 		}
 	}
@@ -115,7 +160,7 @@ func (ew *eventWriter) render(event any) (name, contentType string, payload []by
 		return "", "", nil, err
 	}
 	if blob, ok := plan.EventPayload(event); ok {
-		return m.WireOr(m.Name), "application/octet-stream", blob, nil
+		return m.WireOr(m.Name), typeBytes, blob, nil
 	}
 	x := ew.x
 	switch x.proto {

@@ -124,6 +124,9 @@ func TestBlobEventsOfRESTStreamsTravelBare(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, wire.Options{Services: []wire.Service{{Model: "lambda", Operations: []wire.Operation{
 		wire.EventOp("InvokeWithResponseStream", func(_ context.Context, in *lambda.InvokeWithResponseStreamInput, send wire.SendEvent) error {
+			if err := send(&lambda.InvokeWithResponseStreamOutput{StatusCode: 202, ExecutedVersion: in.FunctionName, ResponseStreamContentType: in.FunctionName}); err != nil {
+				return err
+			}
 			if err := send(&ltypes.InvokeResponseStreamUpdate{Payload: in.Payload}); err != nil {
 				return err
 			}
@@ -131,8 +134,8 @@ func TestBlobEventsOfRESTStreamsTravelBare(t *testing.T) {
 		})}}}})
 	w := call{method: "POST", target: "/2021-11-15/functions/f/response-streaming-invocations", body: "raw \x00 bytes"}.do(t, s)
 	got := frames(t, w.Body)
-	if len(got) != 2 {
-		t.Fatalf("%d %d frames", w.Code, len(got))
+	if len(got) != 2 || w.Code != 202 || w.Header().Get("X-Amz-Executed-Version") != "f" || w.Header().Get("Content-Type") != "application/vnd.amazon.eventstream" {
+		t.Fatalf("%d %d frames %v", w.Code, len(got), w.Header())
 	}
 	if headerText(got[0], ":event-type") != "PayloadChunk" || headerText(got[0], ":content-type") != "application/octet-stream" || string(got[0].Payload) != "raw \x00 bytes" {
 		t.Errorf("%v %q", got[0].Headers, got[0].Payload)

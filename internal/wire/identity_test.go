@@ -144,6 +144,21 @@ func TestKnownKeysAreVerifiedAndAttributedInEveryMode(t *testing.T) {
 	}
 }
 
+func TestSignaturesHoldOverHTTP2(t *testing.T) {
+	t.Parallel()
+	url := start(t, doors(true))
+	var p http.Protocols
+	p.SetUnencryptedHTTP2(true)
+	tr := &http.Transport{Protocols: &p}
+	defer tr.CloseIdleConnections()
+	for secret, want := range map[string]bool{"user-secret": true, "wrong": false} {
+		k := kinesis.New(kinesis.Options{Region: "us-east-1", BaseEndpoint: &url, HTTPClient: &http.Client{Transport: tr}, Credentials: credentials.NewStaticCredentialsProvider("AKIDUSER", secret, "")})
+		if _, err := k.ListStreams(t.Context(), &kinesis.ListStreamsInput{}); (err == nil) != want {
+			t.Errorf("%s: %v", secret, err)
+		}
+	}
+}
+
 func TestUnsignedCallsNeedAnOpenDoor(t *testing.T) {
 	t.Parallel()
 	c := jsonCall("Kinesis_20131202.ListStreams", "{}")

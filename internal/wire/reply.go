@@ -128,8 +128,11 @@ func (x *exchange) replyREST(dst []byte, out any) ([]byte, error) {
 	if reply.Status < 200 || reply.Status > 599 {
 		return dst, fmt.Errorf("wire: %s answered with status %d", x.name, reply.Status)
 	}
-	if t := h.Get("Content-Type"); t != "" {
+	switch t := h.Get("Content-Type"); {
+	case t != "":
 		reply.Type = t
+	case x.svc.info.ID == "lambda" && reply.Type == typeBytes:
+		reply.Type = typeJSON // what functions answer is JSON, say AWS's replies
 	}
 	if reply.Stream != nil {
 		return dst, x.copyStream(reply)

@@ -83,7 +83,9 @@ type SendEvent func(event any) error
 // EventOp registers a handler that answers with an event stream. An error
 // before the first event is an ordinary error reply; one after it travels as
 // an exception event. Returning nil ends the stream.
-// The initial response is sent when the handler calls send(nil) or sends its first event.
+// The initial response is sent when the handler calls send(nil) or sends its first
+// event. A pointer to the operation's output struct, sent first, gives the
+// initial response its members (headers, for REST operations).
 func EventOp[In any](name string, h func(ctx context.Context, in *In, send SendEvent) error) Operation {
 	return Operation{
 		Name:     name,

@@ -266,7 +266,7 @@ func TestFloatsTravelInEveryWidth(t *testing.T) {
 			t.Errorf("%x: %+v %v", b, in, err)
 		}
 	}
-	for _, f := range []float64{math.Inf(1), math.Inf(-1), 1e300, 0.1, -0.0} {
+	for _, f := range []float64{math.Inf(1), math.Inf(-1), 1e300, 0.1, math.Copysign(0, -1)} {
 		in := cloudwatch.PutMetricDataInput{MetricData: []cwtypes.MetricDatum{{Value: &f}}}
 		var viaJSON, viaCBOR cloudwatch.PutMetricDataInput
 		j, err := p.AppendJSON(nil, &in)
