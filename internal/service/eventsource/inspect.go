@@ -2,6 +2,8 @@ package eventsource
 
 import (
 	"maps"
+	"slices"
+	"strings"
 
 	"github.com/leatdev/leat/internal/service/eventsource/machine"
 )
@@ -54,4 +56,19 @@ func (s *Service) Inspect(uuid string) (Inspection, bool) {
 		in.Shards[id] = *st
 	}
 	return in, true
+}
+
+// InspectAll describes the work of all mappings that are enabled, by UUID.
+func (s *Service) InspectAll() []Inspection {
+	s.mu.Lock()
+	uuids := slices.Collect(maps.Keys(s.runners))
+	s.mu.Unlock()
+	list := []Inspection{}
+	for _, uuid := range uuids {
+		if in, ok := s.Inspect(uuid); ok {
+			list = append(list, in)
+		}
+	}
+	slices.SortFunc(list, func(a, b Inspection) int { return strings.Compare(a.UUID, b.UUID) })
+	return list
 }

@@ -270,3 +270,18 @@ func TestTheOperationsAreAll(t *testing.T) {
 		t.Errorf("operations are %s", got)
 	}
 }
+
+func TestTheWorkOfAllMappingsIsShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	a := w.create(nil)
+	b := w.create(func(in *input) { in.FunctionName = ptr("other") })
+	w.create(func(in *input) { in.EventSourceArn, in.Enabled = ptr(tableARN), ptr(false) })
+	list := w.s.InspectAll()
+	if len(list) != 2 || list[0].UUID != min(a, b) || list[1].UUID != max(a, b) || list[0].SourceARN != streamARN {
+		t.Errorf("got %+v", list)
+	}
+	if _, ok := w.s.Inspect("nothing"); ok {
+		t.Error("an unknown mapping is shown")
+	}
+}

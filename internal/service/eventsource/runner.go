@@ -16,6 +16,9 @@ import (
 const (
 	firstPause = 100 * time.Millisecond
 	lastPause  = 10 * time.Second
+	// idleLook is how often a stream is looked up that has no shard to read: one
+	// that is closed for good, or not made yet.
+	idleLook = 30 * time.Second
 )
 
 func pause(failures int) time.Duration {
@@ -154,13 +157,15 @@ func (r *runner) runStream() {
 	failures := 0
 	for !r.stopping() {
 		again, err := r.startWorkers(active, exits)
-		retry := newWake(r.s.opts.Clock)
-		if err != nil || again {
+		retry, now := newWake(r.s.opts.Clock), r.s.opts.Clock.Now()
+		switch {
+		case err != nil || again:
 			failures++
 			r.lookUpFailed(err)
-			now := r.s.opts.Clock.Now()
 			retry.set(now, now.Add(pause(failures)))
-		} else {
+		case len(active) == 0:
+			retry.set(now, now.Add(idleLook))
+		default:
 			failures = 0
 		}
 		select {

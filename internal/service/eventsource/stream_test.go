@@ -616,3 +616,18 @@ func TestDrainingEndsWhatIsUnderWayAndNothingComesTwice(t *testing.T) {
 	w.restart()
 	w.want("b").ok("")
 }
+
+func TestAStreamWithoutShardsIsLookedUpAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.kinesis.close("shard-0")
+	uuid := w.create(nil)
+	w.eventually("the shard is finished", func() bool {
+		in, ok := w.s.Inspect(uuid)
+		return ok && in.Shards["shard-0"].Ended && w.clock.Timers() == 1
+	})
+	w.kinesis.add("shard-1")
+	w.kinesis.put("shard-1", "a")
+	w.tick(30 * time.Second)
+	w.want("a").ok("")
+}

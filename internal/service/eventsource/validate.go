@@ -14,7 +14,6 @@ import (
 
 // Bounds that the API's model does not carry.
 const (
-	maxDynamoDBBatch  = 10_000
 	maxFIFOBatch      = 10
 	maxPlainSQSBatch  = 10 // without a batching window
 	minRecordAge      = 60 // seconds, unless -1
@@ -206,8 +205,6 @@ func (m *Mapping) checkStream(c settings) error {
 		return invalidParameter("MaximumRecordAgeInSeconds must be -1 or between %d and 604800", minRecordAge)
 	case m.TumblingWindow > 0 && m.ParallelizationFactor > 1:
 		return invalidParameter("ParallelizationFactor must be 1 for event source mappings with a TumblingWindowInSeconds")
-	case m.kind() == eventpattern.DynamoDB && m.BatchSize > maxDynamoDBBatch:
-		return invalidParameter("Maximum batch size for DynamoDB streams is %d", maxDynamoDBBatch)
 	case m.Kafka != nil && m.Kafka.ConsumerGroupId != nil:
 		return invalidParameter("Unsupported parameter for given event source mapping type: ConsumerGroupId")
 	}

@@ -525,6 +525,27 @@ func TestTheMachineTakesInOnlySoMuch(t *testing.T) {
 	}
 }
 
+func TestTheMachineReadsOnlySoFarAhead(t *testing.T) {
+	t.Parallel()
+	first := true
+	r := newRig(t, machine.Config{BatchSize: 1, Admit: func(*machine.Record) machine.Verdict {
+		if first {
+			first = false
+			return machine.Accept
+		}
+		return machine.Drop
+	}})
+	r.put(1, "k") // under way all the time
+	r.m.Take(r.now, make([]machine.Record, machine.MaxSpan-2), true)
+	if got := r.m.Room(); got != 1 {
+		t.Errorf("room for %d one below the limit", got)
+	}
+	r.m.Take(r.now, make([]machine.Record, 1), true)
+	if got := r.m.Room(); got != 0 {
+		t.Errorf("room for %d at the limit", got)
+	}
+}
+
 func TestDroppedRecordsMoveTheCheckpointAndTakeNoRoom(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, machine.Config{BatchSize: 1, Admit: func(*machine.Record) machine.Verdict { return machine.Drop }})
