@@ -6,8 +6,12 @@ import (
 	"crypto/subtle"
 	"net/http"
 
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	sdkcredentials "github.com/aws/aws-sdk-go-v2/credentials"
+
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/service/iam"
+	"github.com/leatdev/leat/internal/service/s3"
 	"github.com/leatdev/leat/internal/wire"
 )
 
@@ -58,4 +62,28 @@ func (p *Platform) authorize(ctx context.Context, service, operation string, in 
 		return nil
 	}
 	return p.iam.Check(ctx, iam.Asks(ctx, service, operation, in)...)
+}
+
+// ownCredentials sign the platform's calls to itself: one of the configured keys, or,
+// where any credentials are accepted, the account's id, which front door takes for its administrator.
+func (p *Platform) ownCredentials(account string) awssdk.CredentialsProvider {
+	for id, secret := range p.opts.AccessKeys {
+		return sdkcredentials.NewStaticCredentialsProvider(id, secret, "")
+	}
+	return sdkcredentials.NewStaticCredentialsProvider(account, account, "")
+}
+
+// authenticateObjects tells S3 who sent a request.
+func (p *Platform) authenticateObjects(r *http.Request) (context.Context, *wire.Visit, error) {
+	return p.front.Authenticate(r, "s3")
+}
+
+// authorizeObjects decides on buckets and objects.
+func (p *Platform) authorizeObjects(ctx context.Context, q s3.Question) error {
+	ask := iam.Access{Action: q.Action, Resource: q.Resource, ResourcePolicy: q.Policy}
+	caller := aws.RequestFrom(ctx).Caller
+	if !q.Signed || caller.Account != q.Owner {
+		return p.iam.CheckResource(ctx, ask)
+	}
+	return p.iam.Check(ctx, ask)
 }

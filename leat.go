@@ -69,6 +69,9 @@ func Open(ctx context.Context, opts Options) (_ *Platform, err error) {
 		return nil, err
 	}
 	p.serve()
+	if err = p.startRooms(ctx); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -92,6 +95,23 @@ func (p *Platform) filesDir(name string) string {
 		return filepath.Join(p.scratch, name)
 	}
 	return filepath.Join(p.opts.DataDir, name)
+}
+
+// objectsDir is where objects' bodies lie; none for a platform in memory.
+func (p *Platform) objectsDir() string {
+	if p.opts.Memory {
+		return ""
+	}
+	return filepath.Join(p.opts.DataDir, "objects")
+}
+
+// cacheDir holds what is fetched for functions once: the SDKs that AWS's runtimes
+// have. It is the user's cache, so that every platform on the machine shares it.
+func (p *Platform) cacheDir() string {
+	if base, err := os.UserCacheDir(); err == nil {
+		return filepath.Join(base, "leat")
+	}
+	return ""
 }
 
 func (p *Platform) openStore(ctx context.Context) (err error) {
@@ -181,6 +201,9 @@ func (p *Platform) close(ctx context.Context) error {
 
 // abandon releases what a failed Open has taken.
 func (p *Platform) abandon() {
+	if p.front != nil {
+		_ = p.front.Close()
+	}
 	for _, l := range []net.Listener{p.main, p.registryListener} {
 		if l != nil {
 			_ = l.Close()

@@ -8,55 +8,188 @@ import (
 	"strings"
 	"time"
 
+	"github.com/leatdev/leat/internal/deploy"
+	"github.com/leatdev/leat/internal/deploy/resources"
 	"github.com/leatdev/leat/internal/inspect"
+	"github.com/leatdev/leat/internal/service/apigateway"
+	"github.com/leatdev/leat/internal/service/cloudformation"
+	"github.com/leatdev/leat/internal/service/confluent"
+	"github.com/leatdev/leat/internal/service/dynamodb"
+	"github.com/leatdev/leat/internal/service/eventsource"
+	"github.com/leatdev/leat/internal/service/glue"
 	"github.com/leatdev/leat/internal/service/iam"
 	"github.com/leatdev/leat/internal/service/kinesis"
+	"github.com/leatdev/leat/internal/service/lambda"
+	"github.com/leatdev/leat/internal/service/lambda/runtime"
 	"github.com/leatdev/leat/internal/service/logs"
+	"github.com/leatdev/leat/internal/service/s3"
+	"github.com/leatdev/leat/internal/service/sns"
 	"github.com/leatdev/leat/internal/service/sqs"
 	"github.com/leatdev/leat/internal/shardlog"
+	"github.com/leatdev/leat/internal/subjects"
+	"github.com/leatdev/leat/internal/trace"
 	"github.com/leatdev/leat/internal/wire"
 )
 
 // rooms are the services, and what has to be told to stop.
 type rooms struct {
-	iam     *iam.Service
-	logs    *logs.Service
-	kinesis *kinesis.Service
-	sqs     *sqs.Service
+	iam        *iam.Service
+	logs       *logs.Service
+	kinesis    *kinesis.Service
+	dynamodb   *dynamodb.Service
+	sqs        *sqs.Service
+	sns        *sns.Service
+	s3         *s3.Service
+	lambda     *lambda.Service
+	mappings   *eventsource.Service
+	subjects   *subjects.Store
+	glue       *glue.Service
+	apigateway *apigateway.Service
+	stacks     *cloudformation.Service
+	lineage    *lineage
 
 	// stops end the rooms' goroutines, in reverse order of their start.
 	stops []func() error
 }
 
+// stop notes how to end what has just been started.
+func (r *rooms) stop(f func() error) { r.stops = append(r.stops, f) }
+
 // openRooms makes every room and wires them to each other. On an error the
 // rooms that were opened are returned too, to be closed.
 func (p *Platform) openRooms(ctx context.Context) (r *rooms, err error) {
 	r = &rooms{}
-	log := shardlog.New(p.store, shardlog.Options{Now: p.opts.Clock.Now})
-	r.iam = iam.New(iam.Options{Store: p.store, Clock: p.opts.Clock, Logger: p.log})
+	clk := p.opts.Clock
+	r.iam = iam.New(iam.Options{Store: p.store, Clock: clk, Logger: p.log})
 
-	r.logs = logs.New(logs.Options{Store: p.store, Clock: p.opts.Clock, Logger: p.log})
+	r.logs = logs.New(logs.Options{Store: p.store, Clock: clk, Logger: p.log})
 	r.logs.Start()
-	r.stops = append(r.stops, r.logs.Close)
+	r.stop(r.logs.Close)
 
+	if err = p.openStreams(r); err != nil {
+		return r, err
+	}
+	r.subjects = subjects.New(p.store, clk)
+	r.glue = glue.New(r.subjects)
+
+	lineageLog, err := trace.Open(ctx, trace.Options{Store: p.store, Clock: clk, Logger: p.log})
+	if err != nil {
+		return r, err
+	}
+	r.stop(func() error { lineageLog.Close(); return nil })
+	r.lineage = &lineage{log: lineageLog, tables: r.dynamodb, handling: map[string]trace.Ref{}}
+
+	if err = p.openMessaging(ctx, r); err != nil {
+		return r, err
+	}
+	if err = p.openFunctions(r); err != nil {
+		return r, err
+	}
+	r.apigateway = apigateway.New(apigateway.Options{Store: p.store, Clock: clk, Logger: p.log, Invoker: gatewayInvoker{r}, Endpoint: p.URL()})
+	r.stacks = cloudformation.New(cloudformation.Options{
+		Store: p.store, Clock: clk, Logger: p.log, Engine: p.engine, Objects: objects{r.s3},
+	})
+	return r, nil
+}
+
+// openStreams opens what lives on the shard log: streams and tables.
+func (p *Platform) openStreams(r *rooms) (err error) {
+	log := shardlog.New(p.store, shardlog.Options{Now: p.opts.Clock.Now})
 	r.kinesis, err = kinesis.New(kinesis.Options{
 		Store: p.store, Log: log, Clock: p.opts.Clock, Logger: p.log, Limits: p.opts.Limits, Policies: policies{r.iam},
 	})
 	if err != nil {
-		return r, err
+		return err
 	}
 	r.kinesis.Start()
-	r.stops = append(r.stops, r.kinesis.Close)
+	r.stop(r.kinesis.Close)
+	r.dynamodb = dynamodb.New(dynamodb.Options{
+		Store: p.store, Log: log, Clock: p.opts.Clock, Logger: p.log, EnforceLimits: p.opts.Limits, Sink: tableSink{r.kinesis},
+	})
+	r.dynamodb.Start()
+	r.stop(func() error { r.dynamodb.Close(); return nil })
+	return nil
+}
 
+// openMessaging opens queues, objects and topics. What they deliver to functions
+// waits until the functions are there: nothing is delivered before openFunctions returns,
+// because deliveries begin with the first request or with the upkeep a clock drives.
+func (p *Platform) openMessaging(ctx context.Context, r *rooms) (err error) {
 	r.sqs, err = sqs.Open(ctx, sqs.Options{
 		Store: p.store, Clock: p.opts.Clock, Endpoint: p.URL(), Logger: p.log,
 		Authorize: policies{r.iam}.authorize, NameReuseDelay: p.nameReuseDelay(),
 	})
 	if err != nil {
-		return r, err
+		return err
 	}
-	r.stops = append(r.stops, r.sqs.Close)
-	return r, nil
+	r.stop(r.sqs.Close)
+	d := deliverer{r}
+	r.s3, err = s3.New(ctx, s3.Options{
+		Store: p.store, Clock: p.opts.Clock, Logger: p.log, Dir: p.objectsDir(), FS: p.opts.FS,
+		Authenticate: p.authenticateObjects, Authorize: p.authorizeObjects,
+		Invoke: func(ctx context.Context, arn string, event []byte) error {
+			return d.send(ctx, arn, text{body: string(event)})
+		},
+		SendToQueue: func(ctx context.Context, arn string, event []byte) error {
+			return d.send(ctx, arn, text{body: string(event)})
+		},
+		Publish: func(ctx context.Context, arn string, event []byte) error {
+			return d.send(ctx, arn, text{body: string(event)})
+		},
+	})
+	if err != nil {
+		return err
+	}
+	r.stop(r.s3.Close)
+	r.sns, err = sns.Open(ctx, sns.Options{
+		Store: p.store, Clock: p.opts.Clock, Endpoint: p.URL(), Logger: p.log,
+		Invoker: topicFunctions{d}, Queues: topicQueues{d}, Authorize: policies{r.iam}.authorize,
+	})
+	if err != nil {
+		return err
+	}
+	r.stop(r.sns.Close)
+	return nil
+}
+
+// openFunctions opens functions and their event source mappings.
+func (p *Platform) openFunctions(r *rooms) (err error) {
+	r.lambda, err = lambda.New(lambda.Options{
+		Store: p.store, Clock: p.opts.Clock, Log: p.log, Dir: p.filesDir("functions"), CacheDir: p.cacheDir(), Endpoint: p.URL(),
+		Sandbox: runtime.Sandbox(p.opts.Sandbox), NoFreeze: p.opts.NoFreeze,
+		Credentials: instanceKeys{r.iam, r.lineage}, Observer: r.lineage, Logs: p.functionLogs(r.logs),
+		Objects: objects{r.s3}, Deliverer: functionDeliverer{deliverer{r}}, Door: door{p},
+	})
+	if err != nil {
+		return err
+	}
+	r.stop(r.lambda.Close)
+	r.mappings = eventsource.New(eventsource.Options{
+		Store: p.store, Clock: p.opts.Clock, Logger: p.log,
+		Kinesis: kinesisSource{r.kinesis.Feed()}, DynamoDB: tableSource{r.dynamodb.Feed()}, Queue: queueSource{r.sqs},
+		Invoker: mappingInvoker{r}, Deliverer: deliverer{r}, Decoder: &decoder{glue: r.glue},
+	})
+	r.stop(func() error { r.mappings.Close(); return nil })
+	return nil
+}
+
+// engine deploys into an account and region through the platform's own endpoint.
+func (p *Platform) engine(account, region string) cloudformation.Engine {
+	return &deploy.Engine{Now: p.opts.Clock.Now, Providers: resources.New(resources.Options{
+		Endpoint: p.URL(), Region: region, Account: account, Credentials: p.ownCredentials(account),
+	})}
+}
+
+// startRooms sets to work what needs the front door to serve.
+func (p *Platform) startRooms(ctx context.Context) error {
+	if err := p.mappings.Start(ctx); err != nil {
+		return err
+	}
+	if err := p.stacks.Start(ctx); err != nil {
+		return err
+	}
+	p.rooms.stop(p.stacks.Close)
+	return nil
 }
 
 // nameReuseDelay: AWS keeps a deleted queue's name for a minute. A template that
@@ -82,13 +215,16 @@ func (p policies) authorize(ctx context.Context, action, resourceARN, policy str
 
 // services are the APIs behind the front door.
 func (r *rooms) services() []wire.Service {
+	functions := r.lambda.API()
+	functions.Operations = append(functions.Operations, r.mappings.Operations()...)
 	return []wire.Service{
-		r.iam.API(), r.iam.STS(), r.logs.API(), r.kinesis.API(), r.sqs.API(),
+		r.iam.API(), r.iam.STS(), r.logs.API(), r.kinesis.API(), r.dynamodb.API(), r.dynamodb.StreamsAPI(), r.sqs.API(), r.sns.API(),
+		r.glue.API(), functions, r.apigateway.API(), r.apigateway.APIv2(), r.stacks.API(),
 	}
 }
 
-// drain waits for the work the rooms have taken on.
-func (r *rooms) drain(context.Context) error { return nil }
+// drain waits for the invocations that mappings have begun, and lets them begin no more.
+func (r *rooms) drain(ctx context.Context) error { return r.mappings.Drain(ctx) }
 
 // endStreams ends the pushes that would otherwise outlast the draining.
 func (r *rooms) endStreams() { r.kinesis.EndSubscriptions() }
@@ -112,14 +248,22 @@ func (p *Platform) openFront() (err error) {
 			configured: p.opts.AccessKeys, account: p.opts.Account, iam: p.iam,
 		},
 		Account: p.opts.Account, Region: p.opts.Region,
-		Authorize: p.authorize, Observe: p.metrics.observe,
+		Authorize: p.authorize, Observe: func(ctx context.Context, c wire.Call) {
+			p.metrics.observe(ctx, c)
+			p.lineage.observe(ctx, c)
+		},
 		Logger: p.log, Now: p.opts.Clock.Now,
 	})
 	if err != nil {
 		return err
 	}
 	p.front.HandleHTTP(func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/_leat/") }, p.inspection())
-	p.registry = &http.Server{Handler: http.NotFoundHandler(), ReadHeaderTimeout: wire.HeaderTimeout, IdleTimeout: wire.IdleTimeout}
+	p.front.HandleHTTP(apigateway.Matches, p.apigateway)
+	p.front.HandleHTTP(p.lambda.Handles, p.lambda)
+	p.front.HandleHTTP(sns.Matches, p.sns.Handler())
+	p.front.HandleHTTP(p.s3.Matches, p.s3.Handler())
+	registry := confluent.New(confluent.Options{Subjects: p.subjects, Logger: p.log})
+	p.registry = &http.Server{Handler: guard(p.opts.AccessKeys, registry), ReadHeaderTimeout: wire.HeaderTimeout, IdleTimeout: wire.IdleTimeout}
 	return nil
 }
 

@@ -24,6 +24,7 @@ type FeedStream struct {
 	ARN string
 	// Generation tells a stream from one of the same name made later.
 	Generation string
+	Retention  time.Duration
 	Shards     []FeedShard
 }
 
@@ -98,7 +99,7 @@ func (f Feed) Describe(ctx context.Context, arn string) (out FeedStream, err err
 		if err != nil {
 			return shardError(err, st.ref(), 0)
 		}
-		out = FeedStream{ARN: st.arn(), Generation: strconv.FormatUint(uint64(st.Log), 10)}
+		out = FeedStream{ARN: st.arn(), Generation: strconv.FormatUint(uint64(st.Log), 10), Retention: time.Duration(st.Hours) * time.Hour}
 		for _, sh := range f.s.retained(st, all) {
 			fs := FeedShard{ID: shardID(sh.Number), Closed: !sh.Open()}
 			for _, p := range sh.Parents {

@@ -1,0 +1,209 @@
+package leat
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	kinesissdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
+	snssdk "github.com/aws/aws-sdk-go-v2/service/sns"
+	sqssdk "github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/leatdev/leat/internal/aws"
+	"github.com/leatdev/leat/internal/service/dynamodb"
+	"github.com/leatdev/leat/internal/service/dynamodb/expr/attr"
+	"github.com/leatdev/leat/internal/service/eventsource"
+	"github.com/leatdev/leat/internal/service/iam"
+	"github.com/leatdev/leat/internal/service/lambda"
+	"github.com/leatdev/leat/internal/service/lambda/runtime"
+	"github.com/leatdev/leat/internal/service/sqs"
+	"github.com/leatdev/leat/internal/trace"
+	"github.com/leatdev/leat/internal/wire"
+)
+
+// lineage follows causes: an instance has an access key of its own and handles one
+// invocation at a time, so whatever is signed with that key was caused by that invocation.
+type lineage struct {
+	log    *trace.Log
+	tables *dynamodb.Service
+
+	mu sync.RWMutex
+	// handling is what each instance's key speaks for. An entry stays when the invocation
+	// ends: a call's reply may still be on its way to us. The next invocation replaces it.
+	handling map[string]trace.Ref
+}
+
+// Begin implements runtime.Observer.
+func (l *lineage) Begin(accessKeyID string, inv *runtime.Invocation) {
+	l.mu.Lock()
+	l.handling[accessKeyID] = trace.Ref{Kind: trace.Invocation, Name: plainFunction(inv.FunctionARN), ID: inv.RequestID}
+	l.mu.Unlock()
+}
+
+// End implements runtime.Observer.
+func (l *lineage) End(string, *runtime.Invocation) {}
+
+// forget drops an instance that is gone.
+func (l *lineage) forget(accessKeyID string) {
+	l.mu.Lock()
+	delete(l.handling, accessKeyID)
+	l.mu.Unlock()
+}
+
+// plainFunction is a function's ARN without version or alias.
+func plainFunction(arn string) string {
+	parts := strings.Split(arn, ":")
+	const unqualified = 7
+	return strings.Join(parts[:min(len(parts), unqualified)], ":")
+}
+
+// invoked notes that records or messages caused an invocation.
+func (l *lineage) invoked(c eventsource.Cause, functionARN string, out *lambda.Outcome) {
+	kind := trace.Record
+	if strings.Contains(c.SourceARN, ":sqs:") {
+		kind = trace.Message
+	}
+	hop := trace.Hop{
+		Operation: "Invoke", Causes: []trace.Group{{Kind: kind, Name: c.SourceARN, Shard: c.Shard, IDs: c.Sequences}},
+		Effects: []trace.Group{trace.Of(trace.Ref{Kind: trace.Invocation, Name: plainFunction(functionARN), ID: out.RequestID})},
+	}
+	if out.FunctionError != "" {
+		hop.Error = out.FunctionError
+	}
+	l.log.Add(hop)
+}
+
+// observe notes what a function's call did.
+func (l *lineage) observe(ctx context.Context, c wire.Call) {
+	req := aws.RequestFrom(ctx)
+	if req.Caller.RoleARN == "" {
+		return
+	}
+	l.mu.RLock()
+	cause, ok := l.handling[req.Caller.AccessKeyID]
+	l.mu.RUnlock()
+	if !ok {
+		return
+	}
+	for _, ask := range iam.Asks(ctx, c.Service, c.Operation, c.In) {
+		if err := l.log.Used(ctx, cause.Name, ask.Action, ask.Resource); err != nil {
+			return // the store has failed and says so elsewhere
+		}
+	}
+	hop := trace.Hop{Operation: c.Operation, Causes: []trace.Group{trace.Of(cause)}}
+	if c.Err != nil {
+		hop.Error = "InternalFailure"
+		if e, ok := aws.AsError(c.Err); ok {
+			hop.Error = e.Code
+		}
+	} else {
+		hop.Effects = l.effects(ctx, c)
+	}
+	if len(hop.Effects) > 0 || (hop.Error != "" && c.Service != "logs") {
+		l.log.Add(hop)
+	}
+}
+
+// effects are the things that a call made or changed.
+func (l *lineage) effects(ctx context.Context, c wire.Call) []trace.Group {
+	req := aws.RequestFrom(ctx)
+	stream := func(arn, name *string) string {
+		if arn != nil {
+			return *arn
+		}
+		return req.ARN("kinesis", "stream/"+awssdk.ToString(name)).String()
+	}
+	switch in := c.In.(type) {
+	case *kinesissdk.PutRecordInput:
+		out, _ := c.Out.(*kinesissdk.PutRecordOutput)
+		if out != nil {
+			return []trace.Group{trace.Of(trace.Ref{Kind: trace.Record, Name: stream(in.StreamARN, in.StreamName), Shard: awssdk.ToString(out.ShardId), ID: awssdk.ToString(out.SequenceNumber)})}
+		}
+	case *kinesissdk.PutRecordsInput:
+		out, _ := c.Out.(*kinesissdk.PutRecordsOutput)
+		return putRecords(stream(in.StreamARN, in.StreamName), out)
+	case *snssdk.PublishInput:
+		if out, _ := c.Out.(*snssdk.PublishOutput); out != nil {
+			return []trace.Group{trace.Of(trace.Ref{Kind: trace.Publication, Name: awssdk.ToString(in.TopicArn), ID: awssdk.ToString(out.MessageId)})}
+		}
+	case *sqs.SendMessageInput:
+		if out, _ := c.Out.(*sqssdk.SendMessageOutput); out != nil {
+			url := awssdk.ToString(in.QueueUrl)
+			return []trace.Group{trace.Of(trace.Ref{Kind: trace.Message, Name: req.ARN("sqs", url[strings.LastIndexByte(url, '/')+1:]).String(), ID: awssdk.ToString(out.MessageId)})}
+		}
+	}
+	return l.items(ctx, c.In)
+}
+
+func putRecords(stream string, out *kinesissdk.PutRecordsOutput) []trace.Group {
+	if out == nil {
+		return nil
+	}
+	var groups []trace.Group
+	at := map[string]int{}
+	for _, r := range out.Records {
+		if r.SequenceNumber == nil {
+			continue
+		}
+		shard := awssdk.ToString(r.ShardId)
+		i, ok := at[shard]
+		if !ok {
+			i = len(groups)
+			at[shard] = i
+			groups = append(groups, trace.Group{Kind: trace.Record, Name: stream, Shard: shard})
+		}
+		groups[i].IDs = append(groups[i].IDs, *r.SequenceNumber)
+	}
+	return groups
+}
+
+// items are the items that a call of DynamoDB wrote.
+func (l *lineage) items(ctx context.Context, in any) []trace.Group {
+	var groups []trace.Group
+	add := func(table string, item attr.Item) {
+		arn, key, ok := l.tables.KeyOf(ctx, table, item)
+		if !ok {
+			return
+		}
+		name := table[strings.LastIndexByte(table, '/')+1:]
+		id := name + "/" + string(key)
+		if n := len(groups); n > 0 && groups[n-1].Name == arn {
+			groups[n-1].IDs = append(groups[n-1].IDs, id)
+			return
+		}
+		groups = append(groups, trace.Group{Kind: trace.Item, Name: arn, IDs: []string{id}})
+	}
+	switch in := in.(type) {
+	case *dynamodb.PutItemInput:
+		add(awssdk.ToString(in.TableName), in.Item)
+	case *dynamodb.UpdateItemInput:
+		add(awssdk.ToString(in.TableName), in.Key)
+	case *dynamodb.DeleteItemInput:
+		add(awssdk.ToString(in.TableName), in.Key)
+	case *dynamodb.BatchWriteItemInput:
+		for table, requests := range in.RequestItems {
+			for _, r := range requests {
+				if r.PutRequest != nil {
+					add(table, r.PutRequest.Item)
+				} else if r.DeleteRequest != nil {
+					add(table, r.DeleteRequest.Key)
+				}
+			}
+		}
+	case *dynamodb.TransactWriteItemsInput:
+		for _, t := range in.TransactItems {
+			for _, a := range []*dynamodb.TransactAction{t.Put, t.Update, t.Delete} {
+				if a == nil {
+					continue
+				}
+				item := a.Key
+				if a == t.Put {
+					item = a.Item
+				}
+				add(awssdk.ToString(a.TableName), item)
+			}
+		}
+	}
+	return groups
+}

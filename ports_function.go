@@ -1,0 +1,139 @@
+package leat
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/leatdev/leat/internal/aws"
+	"github.com/leatdev/leat/internal/service/eventsource"
+	"github.com/leatdev/leat/internal/service/iam"
+	"github.com/leatdev/leat/internal/service/lambda"
+	"github.com/leatdev/leat/internal/service/lambda/runtime"
+	"github.com/leatdev/leat/internal/service/logs"
+	"github.com/leatdev/leat/internal/wire"
+)
+
+func newObjectID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// instanceKeys gives function instances the credentials of their role.
+type instanceKeys struct {
+	iam     *iam.Service
+	lineage *lineage
+}
+
+// Issue implements runtime.Credentials.
+func (k instanceKeys) Issue(ctx context.Context, roleARN, session, _ string) (runtime.Keys, error) {
+	c, err := k.iam.IssueInstance(ctx, roleARN, session)
+	return runtime.Keys{AccessKeyID: c.AccessKeyID, SecretAccessKey: c.SecretAccessKey, SessionToken: c.SessionToken}, err
+}
+
+// Revoke implements runtime.Credentials.
+func (k instanceKeys) Revoke(accessKeyID string) {
+	k.iam.Revoke(accessKeyID)
+	k.lineage.forget(accessKeyID)
+}
+
+// functionLogs writes what functions print. The lambda room calls it from one goroutine.
+func (p *Platform) functionLogs(l *logs.Service) runtime.LogSink {
+	return runtime.LogSinkFunc(func(to runtime.LogStream, events []runtime.LogEvent) {
+		lines := make([]logs.Line, len(events))
+		for i, e := range events {
+			lines[i] = logs.Line{Time: e.Time, Message: e.Message}
+		}
+		if err := l.Append(context.Background(), to.Account, to.Region, to.Group, to.Stream, lines); err != nil {
+			p.log.Error("a function's output is lost", "group", to.Group, "error", err)
+		}
+	})
+}
+
+// mappingInvoker lets event source mappings run functions.
+type mappingInvoker struct{ r *rooms }
+
+// Function implements eventsource.Invoker.
+func (m mappingInvoker) Function(ctx context.Context, name string) (eventsource.Function, error) {
+	out, err := m.r.lambda.FunctionConfiguration(ctx, name)
+	if err != nil {
+		return eventsource.Function{}, gone(err)
+	}
+	return eventsource.Function{
+		ARN: awssdk.ToString(out.FunctionArn), Role: awssdk.ToString(out.Role), Timeout: time.Duration(awssdk.ToInt32(out.Timeout)) * time.Second,
+	}, nil
+}
+
+// Invoke implements eventsource.Invoker.
+func (m mappingInvoker) Invoke(ctx context.Context, in eventsource.Invocation) (eventsource.Response, error) {
+	out, err := m.r.lambda.Invoke(internalFor(ctx, in.FunctionARN), in.FunctionARN, in.Payload)
+	if err != nil {
+		return eventsource.Response{}, gone(err)
+	}
+	m.r.lineage.invoked(in.Cause, in.FunctionARN, out)
+	return eventsource.Response{
+		Payload: out.Payload, FunctionError: out.FunctionError, StatusCode: http.StatusOK, RequestID: out.RequestID, Version: out.ExecutedVersion,
+	}, nil
+}
+
+// internalFor acts for the owner of what an ARN names.
+func internalFor(ctx context.Context, target string) context.Context {
+	arn, err := aws.ParseARN(target)
+	if err != nil {
+		return ctx
+	}
+	return aws.Internal(ctx, arn.Account, arn.Region)
+}
+
+// gatewayInvoker lets API Gateway run functions.
+type gatewayInvoker struct{ r *rooms }
+
+// Invoke implements apigateway.Invoker.
+func (g gatewayInvoker) Invoke(ctx context.Context, functionARN string, payload []byte) ([]byte, string, error) {
+	out, err := g.r.lambda.Invoke(internalFor(ctx, functionARN), functionARN, payload)
+	if err != nil {
+		return nil, "", err
+	}
+	return out.Payload, out.FunctionError, nil
+}
+
+// door knows the callers of function URLs.
+type door struct{ p *Platform }
+
+// Authenticate implements lambda.Door.
+func (d door) Authenticate(r *http.Request) (context.Context, io.Reader, bool, error) {
+	ctx, v, err := d.p.front.Authenticate(r, "lambda")
+	if errors.Is(err, wire.ErrUnsigned) {
+		return ctx, v.Body, false, nil
+	}
+	if err != nil {
+		return ctx, nil, false, err
+	}
+	return ctx, v.Body, v.Signed, nil
+}
+
+// Check implements lambda.Door.
+func (d door) Check(ctx context.Context, action, resourceARN, resourcePolicy string) error {
+	return d.p.iam.Check(ctx, iam.Access{Action: action, Resource: resourceARN, ResourcePolicy: resourcePolicy})
+}
+
+var _ lambda.Door = door{}
+
+// registryARN is a Glue registry's.
+var registryARN = regexp.MustCompile(`^arn:[^:]+:glue:[^:]+:[0-9]{12}:registry/.+$`)
+
+// isRegistryURL tells the URL of a Confluent registry.
+func isRegistryURL(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && !strings.Contains(s, " ")
+}
