@@ -21,8 +21,9 @@ type avroType struct {
 	space   string
 	aliases []string // full names
 	fields  []avroField
-	elem    *avroType   // items or values
-	members []*avroType // union
+	byName  map[string]*avroField // the fields by name
+	elem    *avroType             // items or values
+	members []*avroType           // union
 	symbols []string
 	enumDef string
 	size    string
@@ -214,6 +215,10 @@ func (b *avroBuilder) buildFields(t *avroType, n *node) error {
 			name: fn.str("name"), aliases: fn.get("aliases").strings(), typ: ft,
 			hasDef: fn.get("default") != nil, src: fn, typeSrc: tn,
 		})
+	}
+	t.byName = make(map[string]*avroField, len(t.fields))
+	for i := range t.fields {
+		t.byName[t.fields[i].name] = &t.fields[i]
 	}
 	return nil
 }

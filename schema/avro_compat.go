@@ -154,11 +154,12 @@ func (c *avroComparison) fields(r, w *avroType) []problem {
 
 // writerField finds the writer's field of the reader's name, else of one of its aliases.
 func writerField(w *avroType, f avroField) *avroField {
-	for _, name := range append([]string{f.name}, f.aliases...) {
-		for i := range w.fields {
-			if w.fields[i].name == name {
-				return &w.fields[i]
-			}
+	if wf := w.byName[f.name]; wf != nil {
+		return wf
+	}
+	for _, alias := range f.aliases {
+		if wf := w.byName[alias]; wf != nil {
+			return wf
 		}
 	}
 	return nil

@@ -357,3 +357,20 @@ func TestComparisonsAreBounded(t *testing.T) {
 		t.Error("the schemas are reported as compatible")
 	}
 }
+
+func TestDeepComparisonsEnd(t *testing.T) {
+	t.Parallel()
+	chain := func(leaf string) *schema.Schema {
+		var b strings.Builder
+		b.WriteString(`{"$ref":"#/definitions/d0","definitions":{`)
+		const links = 2500
+		for i := range links {
+			fmt.Fprintf(&b, `"d%d":{"properties":{"a":{"$ref":"#/definitions/d%d"}}},`, i, i+1)
+		}
+		fmt.Fprintf(&b, `"d%d":%s}}`, links, leaf)
+		return parse(t, schema.JSON, b.String())
+	}
+	if bad := schema.Compatible(schema.Backward, chain(`{"type":"string"}`), chain(`{"type":"string"}`)); len(bad) != 1 {
+		t.Errorf("got %v: what cannot be compared is not compatible", bad)
+	}
+}

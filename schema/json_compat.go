@@ -1,8 +1,12 @@
 package schema
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/big"
+	"sort"
+	"strconv"
+	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -31,6 +35,9 @@ const (
 	textRemoved  = "A property or item is missing in the %s schema but present at path '\x00' in the %s schema and is not covered by its partially open content model"
 	textNotCover = "The %s schema has a property or item at path '\x00' which is missing in the %s schema and is not covered by its partially open content model"
 )
+
+// maxComparisonDepth bounds the recursion of a comparison. References let it go deeper than texts can nest.
+const maxComparisonDepth = 2000
 
 type jsonPair struct{ reader, writer *jsonschema.Schema }
 
@@ -97,6 +104,10 @@ func (c jsonComparison) compare(r, w *jsonschema.Schema) {
 	}
 	pair := jsonPair{r, w}
 	if c.work.active[pair] { // recursive schemas: assumed compatible while it is being found out
+		return
+	}
+	if len(c.work.active) > maxComparisonDepth {
+		c.work.steps = MaxComparisons + 1
 		return
 	}
 	c.work.active[pair] = true
@@ -181,15 +192,54 @@ func values(s *jsonschema.Schema) ([]any, bool) {
 	return nil, false
 }
 
-// allValid checks a finite writer value by value, which is exact.
+// allValid checks a finite writer value by value, which is exact. vs are the writer's own values.
 func (c jsonComparison) allValid(r, w *jsonschema.Schema, vs []any) bool {
 	c.work.steps += len(vs)
+	// Each schema is asked without its enum: a writer's value is in the writer's by definition, and the reader's is looked up in a set. Asked
+	// with it, n values would be compared n times.
+	own, rest := *w, *r
+	own.Enum, own.Const = nil, nil
+	var known map[string]bool
+	if rv, ok := values(r); ok {
+		rest.Enum, rest.Const = nil, nil
+		known = make(map[string]bool, len(rv))
+		for _, v := range rv {
+			known[valueKey(v)] = true
+		}
+	}
 	for _, v := range vs {
-		if w.Validate(v) == nil && r.Validate(v) != nil {
+		if own.Validate(v) == nil && ((known != nil && !known[valueKey(v)]) || rest.Validate(v) != nil) {
 			return false
 		}
 	}
 	return true
+}
+
+// valueKey is a text that equal JSON values share: members are sorted, and numbers are equal by value.
+func valueKey(v any) string {
+	switch v := v.(type) {
+	case json.Number:
+		if r, ok := new(big.Rat).SetString(v.String()); ok {
+			return r.RatString()
+		}
+		return v.String()
+	case []any:
+		parts := make([]string, len(v))
+		for i, e := range v {
+			parts[i] = valueKey(e)
+		}
+		return "[" + strings.Join(parts, ",") + "]"
+	case map[string]any:
+		parts := make([]string, 0, len(v))
+		for k, e := range v {
+			parts = append(parts, strconv.Quote(k)+":"+valueKey(e))
+		}
+		sort.Strings(parts)
+		return "{" + strings.Join(parts, ",") + "}"
+	case string:
+		return strconv.Quote(v)
+	}
+	return fmt.Sprint(v)
 }
 
 var jsonTypes = []string{"null", "boolean", "number", "integer", "string", "array", "object"}

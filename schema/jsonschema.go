@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -30,10 +31,8 @@ func (s *Schema) parseJSON(deps []document) error {
 	if n.kind != '{' && n.kind != 't' && n.kind != 'f' {
 		return invalidf("a JSON Schema is an object or a boolean")
 	}
-	for _, d := range deps {
-		if _, err := parseTree(d.text); err != nil {
-			return fmt.Errorf("reference %q: %w", d.name, err)
-		}
+	if err := checkJSONSize(n, deps); err != nil {
+		return err
 	}
 	base := jsonBase
 	for _, key := range []string{"$id", "id"} {
@@ -56,6 +55,25 @@ func (s *Schema) parseJSON(deps []document) error {
 	return nil
 }
 
+// checkJSONSize applies the limits on what costs more than linear time to compile.
+func checkJSONSize(n *node, deps []document) error {
+	count, enum := n.schemas(), n.compositeEnum()
+	for _, d := range deps {
+		dep, err := parseTree(d.text)
+		if err != nil {
+			return fmt.Errorf("reference %q: %w", d.name, err)
+		}
+		count, enum = count+dep.schemas(), max(enum, dep.compositeEnum())
+	}
+	if count > MaxSubschemas {
+		return limitf("the schema has %d sub-schemas, the limit is %d", count, MaxSubschemas)
+	}
+	if enum > MaxCompositeEnum {
+		return limitf("an enum has %d arrays and objects, the limit is %d", enum, MaxCompositeEnum)
+	}
+	return nil
+}
+
 // compileJSON compiles a text. Draft 7 is assumed where $schema is missing, as Confluent's and AWS's serialisers do.
 func compileJSON(text, base string, deps []document) (*jsonschema.Schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
@@ -64,6 +82,8 @@ func compileJSON(text, base string, deps []document) (*jsonschema.Schema, error)
 	}
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft7)
+	c.UseRegexpEngine(compilePattern)
+	c.UseRegexpEngine(compilePattern)
 	c.UseLoader(&refLoader{base: base, docs: deps})
 	if err := c.AddResource(base, doc); err != nil {
 		return nil, jsonFault(err)
@@ -74,6 +94,33 @@ func compileJSON(text, base string, deps []document) (*jsonschema.Schema, error)
 	}
 	return compiled, nil
 }
+
+// unicodeEscape is how ECMAScript, whose regular expressions JSON Schema uses, writes a code point. An escaped backslash is matched
+// first, so that what follows it is left alone.
+var unicodeEscape = regexp.MustCompile(`\\\\|\\u[0-9a-fA-F]{4}|\\u\{[0-9a-fA-F]{1,6}\}`)
+
+// compilePattern reads an ECMAScript pattern as an RE2 one. RE2 matches in linear time, whatever a client registers; what it cannot do,
+// look-around and back-references, is refused when the schema is parsed.
+func compilePattern(pattern string) (jsonschema.Regexp, error) {
+	re, err := regexp.Compile(unicodeEscape.ReplaceAllStringFunc(pattern, func(m string) string {
+		if m == `\\` {
+			return m
+		}
+		return `\x{` + strings.Trim(m[2:], "{}") + `}`
+	}))
+	if err != nil {
+		return nil, fmt.Errorf("the pattern is not supported: %s", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	return ecmaPattern{re, pattern}, nil
+}
+
+// ecmaPattern shows itself as it was written.
+type ecmaPattern struct {
+	*regexp.Regexp
+	text string
+}
+
+func (p ecmaPattern) String() string { return p.text }
 
 // refLoader serves the documents that the schema refers to, and nothing else: no file and no network address is ever opened.
 type refLoader struct {

@@ -281,11 +281,11 @@ func TestCompatibleJSONSchemasAcceptTheSameDocuments(t *testing.T) {
 		return string(b)
 	}
 	var documents []string
-	for range 300 {
+	for range 200 {
 		documents = append(documents, text(g.document(3)))
 	}
 	compatible := 0
-	for range 6000 {
+	for range 3000 {
 		a, b := text(g.schema(3)), text(g.schema(3))
 		older, err := schema.Parse(schema.JSON, a, nil, nil)
 		if err != nil {
@@ -303,7 +303,7 @@ func TestCompatibleJSONSchemasAcceptTheSameDocuments(t *testing.T) {
 			}
 		}
 	}
-	if compatible < 300 {
+	if compatible < 150 {
 		t.Errorf("only %d pairs were compatible", compatible)
 	}
 }

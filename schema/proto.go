@@ -104,10 +104,13 @@ func compileProto(path, text string, sources map[string]document) (linker.File, 
 			}
 		}
 		if fdp, ok := decodeDescriptor(src); ok {
+			if fillJSONNames(fdp.Extension, fdp.MessageType, 0) > MaxStatements {
+				return protocompile.SearchResult{}, errStatements
+			}
 			fdp.Name = proto.String(name)
 			return protocompile.SearchResult{Proto: fdp}, nil
 		}
-		if err := checkProtoNesting(src); err != nil {
+		if err := checkProtoSize(src); err != nil {
 			return protocompile.SearchResult{}, err
 		}
 		return protocompile.SearchResult{Source: io.NopCloser(strings.NewReader(src))}, nil
@@ -141,31 +144,38 @@ func decodeDescriptor(text string) (*descriptorpb.FileDescriptorProto, bool) {
 	if err := proto.Unmarshal(raw, fdp); err != nil {
 		return nil, false
 	}
-	fillJSONNames(fdp.Extension, fdp.MessageType, 0)
 	return fdp, true
 }
 
-// fillJSONNames adds the JSON names, which protoc leaves out of the descriptors that it embeds in generated code. The linker takes missing
-// names for equal ones.
-func fillJSONNames(fields []*descriptorpb.FieldDescriptorProto, messages []*descriptorpb.DescriptorProto, depth int) {
+var errStatements = limitf("the schema has more than %d statements", MaxStatements)
+
+// fillJSONNames adds the JSON names, which protoc leaves out of the descriptors that it embeds in generated code: the linker takes missing
+// names for equal ones. It counts what it passes, and stops where nesting is beyond what a source may have.
+func fillJSONNames(fields []*descriptorpb.FieldDescriptorProto, messages []*descriptorpb.DescriptorProto, depth int) int {
 	for _, f := range fields {
 		if f.JsonName == nil {
 			f.JsonName = proto.String(jsonName(f.GetName()))
 		}
 	}
+	count := len(fields)
 	if depth > MaxNesting {
-		return
+		return MaxStatements + 1
 	}
 	for _, m := range messages {
-		fillJSONNames(m.Field, nil, depth+1)
-		fillJSONNames(m.Extension, m.NestedType, depth+1)
+		count += 1 + len(m.OneofDecl) + fillJSONNames(m.Field, nil, depth) + fillJSONNames(m.Extension, m.NestedType, depth+1)
 	}
+	return count
 }
 
-// checkProtoNesting bounds the recursion of the parser. It follows comments and strings, since otherwise they could hide brackets.
-func checkProtoNesting(src string) error {
-	depth := 0
+// checkProtoSize bounds the recursion of the parser and the number of statements. It follows comments and strings, since otherwise they could hide brackets.
+func checkProtoSize(src string) error {
+	depth, statements := 0, 0
 	for i := 0; i < len(src); i++ {
+		if src[i] == ';' || src[i] == '{' {
+			if statements++; statements > MaxStatements {
+				return errStatements
+			}
+		}
 		switch c := src[i]; c {
 		case '/':
 			i = skipComment(src, i)

@@ -1,7 +1,7 @@
 package schema
 
 import (
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,13 +61,18 @@ func (c *protoComparison) report(rule, path string) {
 }
 
 func (c *protoComparison) messages(prefix string, r, w protoreflect.MessageDescriptors) {
+	// The linker's own look-ups walk lists; these do not.
+	byName := make(map[protoreflect.Name]protoreflect.MessageDescriptor, r.Len())
+	for i := 0; i < r.Len(); i++ {
+		byName[r.Get(i).Name()] = r.Get(i)
+	}
 	for i := 0; i < w.Len(); i++ {
 		wm := w.Get(i)
 		if wm.IsMapEntry() {
 			continue
 		}
 		path := prefix + string(wm.Name())
-		rm := r.ByName(wm.Name())
+		rm := byName[wm.Name()]
 		if rm == nil || rm.IsMapEntry() {
 			c.report("MESSAGE_REMOVED", path)
 			continue
@@ -77,42 +82,46 @@ func (c *protoComparison) messages(prefix string, r, w protoreflect.MessageDescr
 }
 
 func (c *protoComparison) message(path string, r, w protoreflect.MessageDescriptor) {
-	c.oneofs(path, r, w)
-	for _, n := range fieldNumbers(r, w) {
+	rf, wf := numbered(r.Fields()), numbered(w.Fields())
+	c.oneofs(path, r, w, wf)
+	numbers := make([]protoreflect.FieldNumber, 0, len(rf)+len(wf))
+	for n := range rf {
+		numbers = append(numbers, n)
+	}
+	for n := range wf {
+		if rf[n] == nil {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	for _, n := range numbers {
 		at := path + "/" + strconv.Itoa(int(n))
-		rf, wf := r.Fields().ByNumber(n), w.Fields().ByNumber(n)
 		switch {
-		case rf == nil:
-			if wf.Cardinality() == protoreflect.Required {
+		case rf[n] == nil:
+			if wf[n].Cardinality() == protoreflect.Required {
 				c.report("REQUIRED_FIELD_REMOVED", at)
 			}
-		case wf == nil:
-			if rf.Cardinality() == protoreflect.Required {
+		case wf[n] == nil:
+			if rf[n].Cardinality() == protoreflect.Required {
 				c.report("REQUIRED_FIELD_ADDED", at)
 			}
-			if !c.forward && (w.ReservedRanges().Has(n) || w.ReservedNames().Has(rf.Name())) {
+			if !c.forward && (w.ReservedRanges().Has(n) || w.ReservedNames().Has(rf[n].Name())) {
 				c.report("RESERVED_FIELD_REUSED", at)
 			}
 		default:
-			c.field(at, rf, wf)
+			c.field(at, rf[n], wf[n])
 		}
 	}
 	c.messages(path+".", r.Messages(), w.Messages())
 }
 
-func fieldNumbers(ms ...protoreflect.MessageDescriptor) []protoreflect.FieldNumber {
-	seen := map[protoreflect.FieldNumber]bool{}
-	var ns []protoreflect.FieldNumber
-	for _, m := range ms {
-		for i := 0; i < m.Fields().Len(); i++ {
-			if n := m.Fields().Get(i).Number(); !seen[n] {
-				seen[n] = true
-				ns = append(ns, n)
-			}
-		}
+// numbered indexes fields by their numbers.
+func numbered(fields protoreflect.FieldDescriptors) map[protoreflect.FieldNumber]protoreflect.FieldDescriptor {
+	m := make(map[protoreflect.FieldNumber]protoreflect.FieldDescriptor, fields.Len())
+	for i := 0; i < fields.Len(); i++ {
+		m[fields.Get(i).Number()] = fields.Get(i)
 	}
-	sort.Slice(ns, func(i, j int) bool { return ns[i] < ns[j] })
-	return ns
+	return m
 }
 
 // realOneof is the oneof a field is written in; the one a proto3 optional field gets behind the scenes does not count.
@@ -123,15 +132,17 @@ func realOneof(f protoreflect.FieldDescriptor) protoreflect.OneofDescriptor {
 	return f.ContainingOneof()
 }
 
-func (c *protoComparison) oneofs(path string, r, w protoreflect.MessageDescriptor) {
+func (c *protoComparison) oneofs(path string, r, w protoreflect.MessageDescriptor, wfields map[protoreflect.FieldNumber]protoreflect.FieldDescriptor) {
+	byName := make(map[protoreflect.Name]protoreflect.OneofDescriptor, r.Oneofs().Len())
 	for i := 0; i < r.Oneofs().Len(); i++ {
 		o := r.Oneofs().Get(i)
 		if o.IsSynthetic() {
 			continue
 		}
+		byName[o.Name()] = o
 		moved, existing := 0, 0
 		for j := 0; j < o.Fields().Len(); j++ {
-			wf := w.Fields().ByNumber(o.Fields().Get(j).Number())
+			wf := wfields[o.Fields().Get(j).Number()]
 			switch {
 			case wf == nil:
 			case realOneof(wf) == nil:
@@ -149,12 +160,13 @@ func (c *protoComparison) oneofs(path string, r, w protoreflect.MessageDescripto
 	}
 	for i := 0; i < w.Oneofs().Len(); i++ {
 		wo := w.Oneofs().Get(i)
-		ro := r.Oneofs().ByName(wo.Name())
-		if wo.IsSynthetic() || ro == nil || ro.IsSynthetic() {
+		ro := byName[wo.Name()]
+		if wo.IsSynthetic() || ro == nil {
 			continue
 		}
+		members := numbered(ro.Fields())
 		for j := 0; j < wo.Fields().Len(); j++ {
-			if n := wo.Fields().Get(j).Number(); ro.Fields().ByNumber(n) == nil {
+			if n := wo.Fields().Get(j).Number(); members[n] == nil {
 				c.report("ONEOF_FIELD_REMOVED", path+"/"+string(wo.Name())+"/"+strconv.Itoa(int(n)))
 			}
 		}

@@ -107,7 +107,7 @@ func (w *protoPrinter) file() {
 			w.message(m, f.GetPackage())
 		}
 	}
-	w.extensions(f.Extension, f.GetPackage(), nil)
+	w.extensions(f.Extension, f.GetPackage(), inline(f.MessageType))
 	for _, s := range f.Service {
 		w.b.WriteByte('\n')
 		w.service(s)
@@ -148,6 +148,7 @@ func (w *protoPrinter) messageBody(m *descriptorpb.DescriptorProto, scope string
 	w.optionLines(m.GetOptions())
 	w.reserved(m)
 	groups := groupNames(m.Field, m.Extension)
+	nested := inline(m.NestedType)
 	for _, e := range m.EnumType {
 		w.enum(e)
 	}
@@ -156,30 +157,41 @@ func (w *protoPrinter) messageBody(m *descriptorpb.DescriptorProto, scope string
 			w.message(n, scope)
 		}
 	}
-	done := map[int32]bool{}
-	for _, f := range w.fieldOrder(m.Field) {
-		if f.OneofIndex == nil || f.GetProto3Optional() {
-			w.field(f, scope, m.NestedType)
-			continue
-		}
-		if i := f.GetOneofIndex(); !done[i] {
-			done[i] = true
-			w.oneof(m, i, scope)
+	fields := w.fieldOrder(m.Field)
+	members := map[int32][]*descriptorpb.FieldDescriptorProto{}
+	for _, f := range fields {
+		if f.OneofIndex != nil && !f.GetProto3Optional() {
+			members[f.GetOneofIndex()] = append(members[f.GetOneofIndex()], f)
 		}
 	}
-	w.extensions(m.Extension, scope, m.NestedType)
+	for _, f := range fields {
+		if f.OneofIndex == nil || f.GetProto3Optional() {
+			w.field(f, scope, nested)
+		} else if i := f.GetOneofIndex(); members[i][0] == f { // a oneof stands where its first member does
+			w.oneof(m.OneofDecl[i], members[i], scope, nested)
+		}
+	}
+	w.extensions(m.Extension, scope, nested)
 }
 
-func (w *protoPrinter) oneof(m *descriptorpb.DescriptorProto, i int32, scope string) {
-	o := m.OneofDecl[i]
+func (w *protoPrinter) oneof(o *descriptorpb.OneofDescriptorProto, members []*descriptorpb.FieldDescriptorProto, scope string, nested inlined) {
 	w.block("oneof "+o.GetName(), func() {
 		w.optionLines(o.GetOptions())
-		for _, f := range w.fieldOrder(m.Field) {
-			if f.OneofIndex != nil && f.GetOneofIndex() == i {
-				w.field(f, scope, m.NestedType)
-			}
+		for _, f := range members {
+			w.field(f, scope, nested)
 		}
 	})
+}
+
+// inlined are the messages that may be written as part of a field, map entries and groups, by name.
+type inlined map[string]*descriptorpb.DescriptorProto
+
+func inline(messages []*descriptorpb.DescriptorProto) inlined {
+	in := make(inlined, len(messages))
+	for _, m := range messages {
+		in[m.GetName()] = m
+	}
+	return in
 }
 
 func (w *protoPrinter) fieldOrder(fs []*descriptorpb.FieldDescriptorProto) []*descriptorpb.FieldDescriptorProto {
@@ -206,8 +218,8 @@ func groupNames(lists ...[]*descriptorpb.FieldDescriptorProto) map[string]bool {
 
 func lastName(full string) string { return full[strings.LastIndexByte(full, '.')+1:] }
 
-func (w *protoPrinter) field(f *descriptorpb.FieldDescriptorProto, scope string, nested []*descriptorpb.DescriptorProto) {
-	entry := findMessage(nested, f)
+func (w *protoPrinter) field(f *descriptorpb.FieldDescriptorProto, scope string, nested inlined) {
+	entry := nested.of(f)
 	opts := w.fieldOptions(f)
 	if f.GetType() == descriptorpb.FieldDescriptorProto_TYPE_GROUP && entry != nil {
 		head := fmt.Sprintf("%sgroup %s = %d%s", w.label(f), entry.GetName(), f.GetNumber(), opts)
@@ -221,15 +233,14 @@ func (w *protoPrinter) field(f *descriptorpb.FieldDescriptorProto, scope string,
 	w.line("%s%s %s = %d%s;", w.label(f), w.typeName(f, scope), f.GetName(), f.GetNumber(), opts)
 }
 
-func findMessage(nested []*descriptorpb.DescriptorProto, f *descriptorpb.FieldDescriptorProto) *descriptorpb.DescriptorProto {
+// of finds the map entry or group of a field. It is always the sibling of its field, so the simple name decides.
+func (in inlined) of(f *descriptorpb.FieldDescriptorProto) *descriptorpb.DescriptorProto {
 	if f.TypeName == nil {
 		return nil
 	}
-	for _, n := range nested {
-		// A map entry or group is always the sibling of its field, so the simple name decides.
-		if n.GetName() == lastName(f.GetTypeName()) && (n.GetOptions().GetMapEntry() || f.GetType() == descriptorpb.FieldDescriptorProto_TYPE_GROUP) {
-			return n
-		}
+	m := in[lastName(f.GetTypeName())]
+	if m.GetOptions().GetMapEntry() || f.GetType() == descriptorpb.FieldDescriptorProto_TYPE_GROUP {
+		return m
 	}
 	return nil
 }
@@ -279,10 +290,7 @@ func (w *protoPrinter) resolve(name, first, scope string) string {
 	}
 }
 
-func (w *protoPrinter) extensions(fs []*descriptorpb.FieldDescriptorProto, scope string, nested []*descriptorpb.DescriptorProto) {
-	if scope == w.fdp.GetPackage() && nested == nil {
-		nested = w.fdp.MessageType
-	}
+func (w *protoPrinter) extensions(fs []*descriptorpb.FieldDescriptorProto, scope string, nested inlined) {
 	for i := 0; i < len(fs); {
 		extendee := fs[i].GetExtendee()
 		w.block("extend "+w.relative(strings.TrimPrefix(extendee, "."), scope), func() {

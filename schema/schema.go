@@ -46,6 +46,14 @@ const (
 	MaxReferences = 256
 	// MaxReferenceDepth is the longest chain of references.
 	MaxReferenceDepth = 32
+	// MaxSubschemas is how many objects and booleans a JSON Schema may have, with all it refers to. The time to compile it grows
+	// with the square of that number.
+	MaxSubschemas = 10_000
+	// MaxStatements is how many statements and blocks a Protobuf file may have. The linker looks some of them up in lists.
+	MaxStatements = 20_000
+	// MaxCompositeEnum is how many arrays and objects an enum of a JSON Schema may have. The time to check that no two are equal grows with
+	// the square of that number.
+	MaxCompositeEnum = 500
 	// MaxTotalBytes is the size of a schema together with everything it refers to, in bytes.
 	MaxTotalBytes = 8 << 20
 )

@@ -121,6 +121,29 @@ func TestInvalidSchemasAreRefused(t *testing.T) {
 	}
 }
 
+// arrays are n different ones, as JSON.
+func arrays(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "[%d],", i)
+	}
+	return b.String()
+}
+
+func TestLargeExponentsDoNoHarm(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{`{"maximum":1e999999999}`, `{"multipleOf":1e-999999999}`, `{"enum":[1e999999999]}`, `{"const":1e999999999}`, `{"type":"integer"}`, `{"uniqueItems":true}`} {
+		s, err := schema.Parse(schema.JSON, text, nil, nil)
+		if err != nil {
+			continue // refused is as good
+		}
+		for _, doc := range []string{`1e999999999`, `[1e999999999,1e999999998]`, `1e-999999999`} {
+			_ = s.ValidateJSON([]byte(doc)) // any verdict, but soon and without a panic
+		}
+		schema.Compatible(schema.Full, s, parse(t, schema.JSON, `{"enum":[1,2],"maximum":3}`))
+	}
+}
+
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	nest := func(open, shut string, n int) string { return strings.Repeat(open, n) + strings.Repeat(shut, n) }
@@ -130,6 +153,9 @@ func TestLimits(t *testing.T) {
 	}{
 		{schema.Avro, `"string"` + strings.Repeat(" ", schema.MaxTextBytes-8)},
 		{schema.JSON, `{"default":` + nest("[", "]", schema.MaxNesting-1) + `}`},
+		{schema.JSON, `{"allOf":[` + strings.TrimSuffix(strings.Repeat("{},", schema.MaxSubschemas-1), ",") + `]}`},
+		{schema.JSON, `{"enum":[` + strings.TrimSuffix(arrays(schema.MaxCompositeEnum), ",") + `]}`},
+		{schema.Protobuf, `syntax="proto3";` + strings.Repeat(";", schema.MaxStatements-2) + "message M {}"},
 		{schema.Protobuf, `syntax="proto3"; ` + nest("message M {", "}", 30) + strings.Repeat(" ", 10)},
 	}
 	for _, c := range atLimit {
@@ -143,7 +169,10 @@ func TestLimits(t *testing.T) {
 	}{
 		{schema.Avro, `"string"` + strings.Repeat(" ", schema.MaxTextBytes-7)},
 		{schema.JSON, `{"default":` + nest("[", "]", schema.MaxNesting+1) + `}`},
+		{schema.JSON, `{"allOf":[` + strings.TrimSuffix(strings.Repeat("{},", schema.MaxSubschemas), ",") + `]}`},
+		{schema.JSON, `{"enum":[` + strings.TrimSuffix(arrays(schema.MaxCompositeEnum+1), ",") + `]}`},
 		{schema.Avro, nest(`{"type":"array","items":`, "}", schema.MaxNesting+1)},
+		{schema.Protobuf, `syntax="proto3";` + strings.Repeat(";", schema.MaxStatements-1) + "message M {}"},
 		{schema.Protobuf, `syntax="proto3"; ` + nest("message M {", "}", schema.MaxNesting+1)},
 		{schema.Protobuf, `/*"*/ syntax="proto3"; ` + nest("message M { /* } */ // }\n option a='}';", "}", schema.MaxNesting+1)},
 	}
@@ -276,6 +305,19 @@ func TestValidationNamesTheField(t *testing.T) {
 	}
 	if err := s.ValidateJSON([]byte(`{"body":{"n":12345678901234567890}}`)); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestPatternsAreECMAScriptAsFarAsRE2Goes(t *testing.T) {
+	t.Parallel()
+	s := parse(t, schema.JSON, `{"pattern":"^[\\u0041-\\u{5A}]+\\/\\\\u0041(?<year>\\d{4})$"}`)
+	for doc, want := range map[string]bool{`"AZ/\\u00412026"`: true, `"az/\\u00412026"`: false} {
+		if err := s.ValidateJSON([]byte(doc)); (err == nil) != want {
+			t.Errorf("%s: %v", doc, err)
+		}
+	}
+	if _, err := schema.Parse(schema.JSON, `{"pattern":"(?=a)"}`, nil, nil); err == nil || !strings.Contains(err.Error(), "pattern") {
+		t.Errorf("look-ahead: %v", err)
 	}
 }
 

@@ -96,6 +96,36 @@ func (n *node) get(key string) *node {
 	return nil
 }
 
+// schemas counts the values that could be a JSON Schema of their own.
+func (n *node) schemas() int {
+	count := 0
+	if n.kind == '{' || n.kind == 't' || n.kind == 'f' {
+		count = 1
+	}
+	for _, v := range n.items {
+		count += v.schemas()
+	}
+	return count
+}
+
+// compositeEnum is the largest number of arrays and objects in any member named enum.
+func (n *node) compositeEnum() int {
+	most := 0
+	for i, v := range n.items {
+		most = max(most, v.compositeEnum())
+		if n.kind == '{' && n.keys[i] == "enum" {
+			count := 0
+			for _, e := range v.items {
+				if e.kind == '{' || e.kind == '[' {
+					count++
+				}
+			}
+			most = max(most, count)
+		}
+	}
+	return most
+}
+
 // str returns the text of a string member, or "".
 func (n *node) str(key string) string {
 	if v := n.get(key); v != nil && v.kind == '"' {

@@ -192,6 +192,16 @@ func (v view) lookup(n Name, d Draft, deleted, failed bool) (int, *versionRecord
 	if err != nil {
 		return 0, nil, err
 	}
+	// The common case needs no scan: this very content is known.
+	id, err := v.idOf(n.Context, want.Fingerprint)
+	if err != nil {
+		return 0, nil, err
+	}
+	if id != 0 {
+		if i, r, err := v.versionWithID(n, id, false); err != nil || i > 0 {
+			return i, r, err
+		}
+	}
 	plain := schema.ContentFingerprint(want.Type, want.Canonical, want.References)
 	number, found := 0, (*versionRecord)(nil)
 	err = v.versions(n, true, func(i int, r *versionRecord) error {

@@ -24,7 +24,7 @@ func (s *Service) GetRegistry(ctx context.Context, in *glue.GetRegistryInput) (*
 		return nil, registryError(err, c)
 	}
 	return &glue.GetRegistryOutput{
-		RegistryName: ptr(subjects.RegistryName(c)), RegistryArn: registryARN(ctx, c), Description: &r.Description,
+		RegistryName: ptr(subjects.RegistryName(c)), RegistryArn: registryARN(ctx, c), Description: optional(r.Description),
 		Status: types.RegistryStatusAvailable, CreatedTime: stamp(r.Created), UpdatedTime: stamp(r.Updated),
 	}, nil
 }

@@ -25,7 +25,7 @@ func (s *Service) GetSchema(ctx context.Context, in *glue.GetSchemaInput) (*glue
 	}
 	out := &glue.GetSchemaOutput{
 		RegistryName: ptr(subjects.RegistryName(n.Context)), RegistryArn: registryARN(ctx, n.Context),
-		SchemaName: ptr(subjects.EscapeGlue(n.Subject)), SchemaArn: schemaARN(ctx, n), Description: &d.Description,
+		SchemaName: ptr(subjects.EscapeGlue(n.Subject)), SchemaArn: schemaARN(ctx, n), Description: optional(d.Description),
 		DataFormat: types.DataFormat(d.Type), Compatibility: compatibility(d), SchemaCheckpoint: ptr(int64(d.Checkpoint)),
 		NextSchemaVersion: ptr(int64(d.Next)), SchemaStatus: types.SchemaStatusAvailable, CreatedTime: stamp(d.Created), UpdatedTime: stamp(d.Updated),
 	}

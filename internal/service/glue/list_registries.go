@@ -38,7 +38,7 @@ func (s *Service) ListRegistries(ctx context.Context, in *glue.ListRegistriesInp
 			break
 		}
 		out.Registries = append(out.Registries, types.RegistryListItem{
-			RegistryName: &name, RegistryArn: registryARN(ctx, r.Context), Description: ptr(r.Description),
+			RegistryName: &name, RegistryArn: registryARN(ctx, r.Context), Description: optional(r.Description),
 			Status: types.RegistryStatusAvailable, CreatedTime: stamp(r.Created), UpdatedTime: stamp(r.Updated),
 		})
 	}

@@ -46,7 +46,7 @@ func (s *Service) ListSchemas(ctx context.Context, in *glue.ListSchemasInput) (*
 	for _, d := range list {
 		out.Schemas = append(out.Schemas, types.SchemaListItem{
 			RegistryName: ptr(subjects.RegistryName(d.Context)), SchemaName: ptr(subjects.EscapeGlue(d.Name.Subject)), SchemaArn: schemaARN(ctx, d.Name),
-			Description: ptr(d.Description), SchemaStatus: types.SchemaStatusAvailable, CreatedTime: stamp(d.Created), UpdatedTime: stamp(d.Updated),
+			Description: optional(d.Description), SchemaStatus: types.SchemaStatusAvailable, CreatedTime: stamp(d.Created), UpdatedTime: stamp(d.Updated),
 		})
 	}
 	return out, nil

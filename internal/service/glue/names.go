@@ -24,6 +24,14 @@ func text(p *string) string {
 	return *p
 }
 
+// optional leaves out an empty text.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
 // registryOf finds the context a RegistryId names; without one it is the default registry.
 func registryOf(ctx context.Context, id *types.RegistryId) (string, error) {
 	if id == nil || (id.RegistryName == nil && id.RegistryArn == nil) {
