@@ -40,7 +40,7 @@ func keyOf(ctx context.Context, queueURL string) (queueKey, error) {
 }
 
 func errAddress(queueURL string) *aws.Error {
-	return aws.StatusErrorf(404, "InvalidAddress", "The address %s is not valid for this endpoint.", queueURL)
+	return aws.Errorf("InvalidAddress", "The address %s is not valid for this endpoint.", queueURL)
 }
 
 func isAccount(s string) bool {

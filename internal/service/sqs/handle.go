@@ -45,7 +45,7 @@ func (q *queue) receipt(handle string) (receipt, error) {
 		return receipt{}, errReceiptHandle()
 	}
 	b, err := base64.StdEncoding.DecodeString(handle)
-	if err != nil || len(b) != handleBytes || b[0] != handleVersion {
+	if err != nil || len(b) != handleBytes || b[0] != handleVersion || base64.StdEncoding.EncodeToString(b) != handle { // one spelling only: base64 overlooks line breaks
 		return receipt{}, errReceiptHandle()
 	}
 	if binary.BigEndian.Uint64(b[1:]) != q.id || !hmac.Equal(b[handleBody:], q.mac(b[:handleBody])) {

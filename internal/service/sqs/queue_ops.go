@@ -81,7 +81,7 @@ func (s *Service) PurgeQueue(ctx context.Context, in *sqs.PurgeQueueInput) (*sqs
 	now := s.now()
 	return nil, q.change(ctx, func(rec *record) error {
 		if rec.Purged != 0 && now < rec.Purged+PurgeInterval.Milliseconds() {
-			return aws.StatusErrorf(403, "PurgeQueueInProgress", "Only one PurgeQueue operation on %s is allowed every 60 seconds.", q.key.name)
+			return aws.Errorf("PurgeQueueInProgress", "Only one PurgeQueue operation on %s is allowed every 60 seconds.", q.key.name)
 		}
 		rec.Purged = now
 		return nil
