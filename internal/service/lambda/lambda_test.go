@@ -562,3 +562,38 @@ func jsonOf(t *testing.T, b []byte) map[string]any {
 	}
 	return m
 }
+
+func TestAGoFolderIsBuiltAndReloadedAndSaysWhatDoesNotCompile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	dir := t.TempDir()
+	source, err := os.ReadFile("runtime/testdata/go/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, body string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(body), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("go.mod", "module handler\n\ngo 1.26\n")
+	write("main.go", string(source))
+	w.create("f", "", func(in *lambdasdk.CreateFunctionInput) {
+		in.Runtime, in.Handler = types.RuntimeProvidedal2023, awssdk.String("bootstrap")
+		in.Code = &types.FunctionCode{S3Bucket: awssdk.String(lambda.FolderBucket), S3Key: &dir}
+	})
+	if o := w.invoke("f", `{"do":"raise"}`); jsonOf(t, o.Payload)["errorMessage"] != "no such luck" {
+		t.Fatalf("%s", o.Payload)
+	}
+	write("main.go", strings.Replace(string(source), "no such luck", "changed", 1))
+	await(t, func() bool { return jsonOf(t, w.invoke("f", `{"do":"raise"}`).Payload)["errorMessage"] == "changed" })
+	write("main.go", string(source)+"\nfunc broken() int { return \"text\" }\n")
+	await(t, func() bool {
+		m := jsonOf(t, w.invoke("f", `{"do":"raise"}`).Payload)
+		return m["errorType"] == "Runtime.BuildFailed" && strings.Contains(m["errorMessage"].(string), "main.go")
+	})
+	write("main.go", string(source))
+	await(t, func() bool {
+		return jsonOf(t, w.invoke("f", `{"do":"raise"}`).Payload)["errorMessage"] == "no such luck"
+	})
+}

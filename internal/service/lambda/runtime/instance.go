@@ -473,6 +473,13 @@ func (in *instance) handOver(c *call) {
 	in.calls <- c // empty: the call before was fetched, or the instance would not be idle
 }
 
+// gone tells whether the instance has ended.
+func (in *instance) gone() bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.state == dead
+}
+
 // invoke runs one invocation on an idle instance.
 func (in *instance) invoke(inv *Invocation, init time.Duration) Result {
 	began := in.eng.clock.Now()

@@ -288,3 +288,39 @@ func awaitOr(t *testing.T, ok func() bool, say func() any) {
 		<-tick.C
 	}
 }
+
+func TestKilledInstancesCostNoMoreThanWhatTheyWereAt(t *testing.T) {
+	t.Parallel()
+	e, l := newEngine(t, nil)
+	s := spec(t, "python")
+	mark := t.Name() + t.TempDir()
+	s.Env = map[string]string{"MARK": mark}
+	p := e.Pool(s)
+	kill := func() {
+		for _, line := range survivors(mark) {
+			pid, _ := strconv.Atoi(strings.Fields(line)[0])
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	invoke(t, p, `{"do":"nothing"}`)
+	await(t, func() bool { return p.Stats().Idle == 1 })
+	kill()
+	await(t, func() bool { return p.Stats().Instances == 0 })
+	if r := invoke(t, p, `{"do":"nothing"}`); r.FunctionError != "" || !r.Cold {
+		t.Errorf("after the end of an idle instance: %+v %s", r, r.Payload)
+	}
+	done := make(chan runtime.Result, 1)
+	go func() {
+		r, _ := p.Invoke(t.Context(), invocation(`{"do":"sleep","seconds":600}`))
+		done <- r
+	}()
+	await(t, func() bool { return strings.Contains(l.all(), "sleeping") })
+	kill()
+	r := <-done
+	if r.ErrorType != "Runtime.ExitError" || !strings.HasSuffix(decode(t, r.Payload)["errorMessage"].(string), "Runtime exited with error: signal: killed") {
+		t.Errorf("%+v %s", r, r.Payload)
+	}
+	if r := invoke(t, p, `{"do":"nothing"}`); r.FunctionError != "" {
+		t.Errorf("afterwards: %+v", r)
+	}
+}

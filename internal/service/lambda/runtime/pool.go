@@ -67,6 +67,9 @@ func (e *Engine) Pool(spec *Spec) *Pool {
 // ErrNoCapacity and the context's: all else is in the Result.
 func (p *Pool) Invoke(ctx context.Context, inv Invocation) (Result, error) {
 	g, err := p.acquire(ctx)
+	for err == nil && g.in != nil && g.in.gone() { // it ended while it was idle: somebody else's doing
+		g, err = p.acquire(ctx)
+	}
 	if err != nil {
 		return Result{}, err
 	}

@@ -23,6 +23,7 @@ def handler(event, context):
     if do == "raise":
         raise ValueError("no such luck")
     if do == "sleep":
+        print("sleeping")
         time.sleep(event["seconds"])
     if do == "exit":
         sys.exit(event["code"])
