@@ -10,10 +10,10 @@ import (
 )
 
 // Sweep does the background work that is due: it fills new indexes, deletes
-// expired items, rolls over and drops streams, feeds Kinesis destinations and
-// forgets old client tokens. The worker calls it; tests may too.
+// expired items, rolls over and drops streams and forgets old client tokens. The
+// sweeper calls it; tests may too.
 func (s *Service) Sweep(ctx context.Context) error {
-	return errors.Join(s.fill(ctx), s.sweepTTL(ctx), s.sweepStreams(ctx), s.feed(ctx), s.sweepTokens(ctx))
+	return errors.Join(s.fill(ctx), s.sweepTTL(ctx), s.sweepStreams(ctx), s.sweepTokens(ctx))
 }
 
 // fillItems and fillBytes bound how much of a table one transaction of a backfill visits.
@@ -168,24 +168,47 @@ func (s *Service) filled(tx kv.Txn, t *Table, index uint64) error {
 
 // sweepTokens forgets client tokens that have expired.
 func (s *Service) sweepTokens(ctx context.Context) error {
-	now := s.millis()
-	_, err := s.update(ctx, func(tx kv.Txn, fx *effects) error {
-		var dead [][]byte
-		err := tx.Scan(kv.PrefixRange(kv.Key(kv.SpaceDynamoDB, "x")), func(k, v []byte) error {
-			if expiryOfToken(v) <= now {
-				dead = append(dead, bytes.Clone(k))
+	for more := true; more; {
+		dead, err := s.deadTokens(ctx)
+		if err != nil || len(dead) == 0 {
+			return storage(err)
+		}
+		more = len(dead) == fillItems
+		now := s.millis()
+		_, err = s.update(ctx, func(tx kv.Txn, fx *effects) error {
+			for _, d := range dead {
+				b, ok, err := tx.Get(d.token)
+				if err != nil {
+					return err
+				}
+				if ok && expiryOfToken(b) <= now {
+					fx.remove(d.token)
+				}
+				fx.remove(d.expiry)
 			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type deadToken struct{ token, expiry []byte }
+
+// deadTokens lists some entries of tokens that have expired, or were remembered anew since.
+func (s *Service) deadTokens(ctx context.Context) (dead []deadToken, err error) {
+	rng := kv.Range{Start: kv.Key(kv.SpaceDynamoDB, "y"), End: kv.Key(kv.SpaceDynamoDB, "y", uint64(s.millis())+1)}
+	err = s.store.View(ctx, func(r kv.Reader) error {
+		dead = nil
+		return r.Scan(rng, func(k, v []byte) error {
+			dead = append(dead, deadToken{token: bytes.Clone(v), expiry: bytes.Clone(k)})
 			if len(dead) == fillItems {
 				return kv.ErrStop
 			}
 			return nil
 		})
-		for _, k := range dead {
-			if err == nil {
-				err = tx.Delete(k)
-			}
-		}
-		return err
 	})
-	return err
+	return dead, err
 }

@@ -11,17 +11,22 @@ import (
 )
 
 // Check verifies that every table, its indexes, its counters and its change
-// stream agree, on one snapshot, and reports each disagreement in a sentence.
-// The error is the store's own. It reads everything and takes its time.
-func (s *Service) Check(ctx context.Context, report func(problem string)) error {
-	return s.store.View(ctx, func(r kv.Reader) error {
+// stream agree, on one snapshot, and reports each disagreement in a sentence. It
+// returns how many items it checked; the error is the store's own. It reads
+// everything and takes its time.
+func (s *Service) Check(ctx context.Context, report func(problem string)) (items int, err error) {
+	err = s.store.View(ctx, func(r kv.Reader) error {
+		items = 0
 		return s.eachTable(r, "", "", "", func(t *Table) error {
 			c := checker{s: s, r: r, t: t, report: func(format string, args ...any) {
 				report("table " + t.arn() + ": " + fmt.Sprintf(format, args...))
 			}}
-			return c.run()
+			err := c.run()
+			items += c.items
+			return err
 		})
 	})
+	return items, storage(err)
 }
 
 type checker struct {
@@ -29,6 +34,7 @@ type checker struct {
 	r      kv.Reader
 	t      *Table
 	report func(format string, args ...any)
+	items  int
 }
 
 func (c *checker) run() error {
@@ -76,6 +82,7 @@ func (c *checker) each(index uint64, visit func(raw []byte, it attr.Item, size i
 
 // item checks one item and that every index has it.
 func (c *checker) item(raw []byte, it attr.Item, size int, want map[uint64]counts, local map[string]int64) error {
+	c.items++
 	p := c.t.primaryOf(it)
 	if !bytes.Equal(p.raw, raw) {
 		c.report("item %s lies under another key", it.Pick(c.t.keyNames()...).AppendJSON(nil))

@@ -13,6 +13,7 @@
 //	"b" table index                    where the backfill of an index stands
 //	"s" account region name label      change stream: definition (JSON)
 //	"x" account region token           client token of a transaction
+//	"y" expiry Raw(key of the token)   the same, by when it may be forgotten
 //	"k" table destination              how far a Kinesis destination has been fed
 //
 // and items (0x21), where index 0 is the table itself and every other number

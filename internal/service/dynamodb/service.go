@@ -39,7 +39,7 @@ const (
 	DefaultShardPeriod  = 4 * time.Hour
 	// StreamRetention is how long change records are kept.
 	StreamRetention = 24 * time.Hour
-	// sweepEvery is the pace of the worker.
+	// sweepEvery is the pace of background work that nothing wakes.
 	sweepEvery = 10 * time.Second
 )
 
@@ -53,7 +53,8 @@ type Service struct {
 	tables catalogue
 	meters meters
 
-	work chan struct{} // wakes the worker
+	work chan struct{} // wakes the sweeper
+	out  chan struct{} // wakes the feeder
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
@@ -74,23 +75,23 @@ func New(opts Options) *Service {
 	}
 	return &Service{
 		store: opts.Store, log: opts.Log, clock: opts.Clock, logger: opts.Logger, opts: opts,
-		work: make(chan struct{}, 1),
+		work: make(chan struct{}, 1), out: make(chan struct{}, 1),
 	}
 }
 
-// Start runs the worker that fills indexes, deletes expired items, rolls over
-// the shards of change streams and feeds Kinesis destinations.
+// Start runs the sweeper, which fills indexes, deletes expired items and rolls
+// over the shards of change streams, and the feeder, which sends changes to
+// Kinesis destinations.
 func (s *Service) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
-	s.done.Add(1)
-	go func() {
-		defer s.done.Done()
-		s.worker(ctx)
-	}()
+	s.run(ctx, s.work, "background work", s.Sweep)
+	if s.opts.Sink != nil {
+		s.run(ctx, s.out, "feed Kinesis destinations", s.feed)
+	}
 }
 
-// Close stops the worker and waits for it.
+// Close stops what Start started and waits for it.
 func (s *Service) Close() {
 	if s.stop != nil {
 		s.stop()
@@ -98,28 +99,33 @@ func (s *Service) Close() {
 	}
 }
 
-func (s *Service) worker(ctx context.Context) {
-	timer := s.clock.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C():
-		case <-s.work:
+// run does job now, every sweepEvery and whenever it is woken.
+func (s *Service) run(ctx context.Context, woken <-chan struct{}, what string, job func(context.Context) error) {
+	s.done.Add(1)
+	go func() {
+		defer s.done.Done()
+		timer := s.clock.NewTimer(0)
+		defer timer.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-timer.C():
+			case <-woken:
+			}
+			if err := job(ctx); err != nil && ctx.Err() == nil {
+				s.logger.Error("dynamodb: "+what, "err", err)
+			}
+			timer.Stop()
+			timer.Reset(sweepEvery)
 		}
-		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
-			s.logger.Error("dynamodb: background work", "err", err)
-		}
-		timer.Stop()
-		timer.Reset(sweepEvery)
-	}
+	}()
 }
 
-// wake lets the worker run now rather than at its pace.
-func (s *Service) wake() {
+// wake lets a job run now rather than at its pace.
+func wake(job chan<- struct{}) {
 	select {
-	case s.work <- struct{}{}:
+	case job <- struct{}{}:
 	default:
 	}
 }

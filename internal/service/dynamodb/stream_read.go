@@ -263,7 +263,7 @@ func (s *Service) GetShardIterator(ctx context.Context, in *dynamodbstreams.GetS
 		}
 		sh, err := s.log.Shard(r, st.Log, n)
 		if err != nil || shardID(&sh) != *in.ShardId || st.Closed != 0 && sh.Open() {
-			return resourceNotFound("Requested resource not found: Shard does not exist")
+			return shardNotFound()
 		}
 		pos, err := s.position(r, st, &sh, in)
 		if err != nil {

@@ -226,7 +226,7 @@ func TestAnIndexAddedLaterIsFilled(t *testing.T) {
 func check(t testing.TB, b *bench) []string {
 	t.Helper()
 	var found []string
-	if err := b.svc.Check(context.Background(), func(problem string) { found = append(found, problem) }); err != nil {
+	if _, err := b.svc.Check(context.Background(), func(problem string) { found = append(found, problem) }); err != nil {
 		t.Fatal(err)
 	}
 	return found

@@ -96,7 +96,7 @@ func (s *Service) transact(ctx context.Context, actions []action, tok token, con
 		if err != nil {
 			return err
 		}
-		if seen, err := s.seenToken(ctx, tx, tok); err != nil || seen {
+		if seen, err := s.seenToken(ctx, tx, tok, fx); err != nil || seen {
 			for _, c := range changes {
 				fx.units.read(c.table, baseIndex, readUnits(c.old.Size(), true))
 			}
@@ -381,7 +381,7 @@ func tokenKey(req *aws.Request, text string) []byte {
 }
 
 // seenToken tells whether the request was carried out before, and remembers it if not.
-func (s *Service) seenToken(ctx context.Context, tx kv.Txn, tok token) (bool, error) {
+func (s *Service) seenToken(ctx context.Context, tx kv.Reader, tok token, fx *effects) (bool, error) {
 	if tok.text == nil {
 		return false, nil
 	}
@@ -396,8 +396,11 @@ func (s *Service) seenToken(ctx context.Context, tx kv.Txn, tok token) (bool, er
 		}
 		return true, nil
 	}
-	b = binary.BigEndian.AppendUint64([]byte{valueVersion}, uint64(now+tokenLife.Milliseconds()))
-	return false, tx.Set(key, append(b, sum[:]...))
+	until := uint64(now + tokenLife.Milliseconds())
+	b = binary.BigEndian.AppendUint64([]byte{valueVersion}, until)
+	fx.set(key, append(b, sum[:]...))
+	fx.set(kv.Key(kv.SpaceDynamoDB, "y", until, kv.Raw(key)), key)
+	return false, nil
 }
 
 // fingerprint identifies a request whatever the order of its maps was.

@@ -36,7 +36,7 @@ func (s *Service) UpdateTimeToLive(ctx context.Context, in *dynamodb.UpdateTimeT
 	if err != nil {
 		return nil, err
 	}
-	s.wake()
+	wake(s.work)
 	return &dynamodb.UpdateTimeToLiveOutput{TimeToLiveSpecification: sp}, nil
 }
 

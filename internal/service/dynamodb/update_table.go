@@ -50,7 +50,7 @@ func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput
 	if err != nil {
 		return nil, err
 	}
-	s.wake()
+	wake(s.work)
 	d.TableStatus = types.TableStatusUpdating
 	return &dynamodb.UpdateTableOutput{TableDescription: d}, nil
 }

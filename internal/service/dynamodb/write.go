@@ -33,6 +33,7 @@ type effects struct {
 	// collection is the size of the item collection after the last write, in bytes.
 	collection int64
 
+	outbox      bool // something went to an outbox
 	writes      []pending
 	counts      []countDelta
 	logs        []logPuts
@@ -93,6 +94,9 @@ func (s *Service) update(ctx context.Context, fn func(tx kv.Txn, fx *effects) er
 		return fx, storage(err)
 	}
 	s.log.Publish(fx.notice)
+	if fx.outbox {
+		wake(s.out)
+	}
 	return fx, nil
 }
 
@@ -359,6 +363,7 @@ func (c *change) record(fx *effects) {
 	for i := range t.Kinesis {
 		if d := &t.Kinesis[i]; d.Active {
 			fx.append(d.Outbox, c.entry(viewBoth))
+			fx.outbox = true
 		}
 	}
 }
