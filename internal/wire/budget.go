@@ -21,9 +21,8 @@ type waiter struct {
 
 func newBudget(size int64) *budget { return &budget{free: size, size: size} }
 
-// take waits for n bytes, or until ctx ends.
+// take waits for n bytes, which must not be more than size, or until ctx ends.
 func (b *budget) take(ctx context.Context, n int64) error {
-	n = min(n, b.size)
 	b.mu.Lock()
 	if len(b.waiting) == 0 && b.free >= n {
 		b.free -= n
@@ -59,8 +58,11 @@ func (b *budget) giveUp(w *waiter) {
 
 // give returns n bytes that take granted.
 func (b *budget) give(n int64) {
+	if n == 0 {
+		return
+	}
 	b.mu.Lock()
-	b.free += min(n, b.size)
+	b.free += n
 	b.wake()
 	b.mu.Unlock()
 }

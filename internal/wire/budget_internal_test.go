@@ -3,6 +3,8 @@ package wire
 import (
 	"context"
 	"errors"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 )
@@ -33,8 +35,8 @@ func TestBudgetHandsOutInOrderAndNeverMoreThanItHas(t *testing.T) {
 func TestBudgetTakesBackFromThoseWhoLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(100)
-		if err := b.take(context.Background(), 1000); err != nil || b.free != 0 {
-			t.Fatalf("a request above the whole budget: %v, %d free", err, b.free)
+		if err := b.take(context.Background(), 100); err != nil || b.free != 0 {
+			t.Fatalf("the whole budget: %v, %d free", err, b.free)
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		left, behind := make(chan error, 1), make(chan error, 1)
@@ -46,11 +48,38 @@ func TestBudgetTakesBackFromThoseWhoLeave(t *testing.T) {
 		if err := <-left; !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-		b.give(1000)
+		b.give(100)
 		if err := <-behind; err != nil || b.free != 70 {
 			t.Errorf("%v, %d free", err, b.free)
 		}
 	})
+}
+
+func TestBodiesHoldOnlyWhatTheyAreAndStreamsNothing(t *testing.T) {
+	t.Parallel()
+	type in struct{ ConsumerARN, StreamName *string }
+	var s *Server
+	var during []int64
+	look := func() { during = append(during, s.bodies.size-s.bodies.free) }
+	s, err := NewServer(Options{Services: []Service{{Model: "kinesis", NoConstraints: true, Operations: []Operation{
+		Op("DescribeStream", func(context.Context, *in) (*struct{}, error) { look(); return nil, nil }),
+		EventOp("SubscribeToShard", func(context.Context, *in, SendEvent) error { look(); return nil }),
+	}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range []string{"DescribeStream", "SubscribeToShard"} {
+		r := httptest.NewRequest("POST", "/", strings.NewReader(`{"StreamName":"s"}`))
+		r.Header.Set("X-Amz-Target", "Kinesis_20131202."+op)
+		r.ContentLength = -1
+		s.ServeHTTP(httptest.NewRecorder(), r)
+		if s.bodies.free != s.bodies.size {
+			t.Errorf("%s left %d bytes taken", op, s.bodies.size-s.bodies.free)
+		}
+	}
+	if len(during) != 2 || during[0] != int64(len(`{"StreamName":"s"}`)) || during[1] != 0 {
+		t.Errorf("taken during the calls: %v", during)
+	}
 }
 
 func FuzzRouter(f *testing.F) {

@@ -82,6 +82,7 @@ func (x *exchange) handle(ctx context.Context, err *aws.Error) {
 		return
 	}
 	if x.op.stream != nil {
+		x.release() // a subscription outlives its few bytes by minutes
 		x.stream(ctx)
 		return
 	}
@@ -153,6 +154,7 @@ func (x *exchange) readBody(limit int64) *aws.Error {
 	if n < 0 {
 		reserve = limit
 	}
+	reserve = min(reserve, x.s.bodies.size)
 	if err := x.s.bodies.take(x.r.Context(), reserve); err != nil {
 		return aws.StatusErrorf(http.StatusServiceUnavailable, "ServiceUnavailable", "The request was given up while it waited for memory.")
 	}
@@ -172,6 +174,9 @@ func (x *exchange) readBody(limit int64) *aws.Error {
 		x.w.Header().Set("Connection", "close")
 		return tooLarge(limit)
 	}
+	// A body of unknown length had room for the longest.
+	x.s.bodies.give(x.reserved - int64(len(x.body)))
+	x.reserved = int64(len(x.body))
 	_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{})
 	return nil
 }
@@ -186,10 +191,10 @@ func (x *exchange) hurry() {
 	}
 }
 
+// release gives the body's bytes back to the budget.
 func (x *exchange) release() {
-	if x.reserved > 0 {
-		x.s.bodies.give(x.reserved)
-	}
+	x.s.bodies.give(x.reserved)
+	x.reserved = 0
 }
 
 // inflate undoes a compressed body; clients compress PutMetricData and others.
