@@ -88,10 +88,7 @@ func CompileFilter(source Source, patterns []string, opts ...Option) (*Filter, e
 	if len(patterns) > MaxFilters {
 		return nil, &SetError{Index: MaxFilters, Err: fmt.Errorf("more than %d filters", MaxFilters)}
 	}
-	var o options
-	for _, opt := range opts {
-		opt(&o)
-	}
+	o := apply(opts)
 	f := &Filter{}
 	var objects []*object
 	for i, text := range patterns {

@@ -84,7 +84,7 @@ func (g gen) object(depth int) string {
 	var parts []string
 	names := g.r.Perm(3)[:1+g.r.IntN(2)]
 	for _, n := range names {
-		v := ""
+		var v string
 		if depth > 0 && g.r.IntN(2) == 0 {
 			v = g.object(depth - 1)
 		} else {

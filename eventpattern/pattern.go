@@ -9,6 +9,13 @@ type options struct {
 	eventBridge bool
 }
 
+func apply(opts []Option) (o options) {
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
 // Option changes which language a pattern is compiled as.
 type Option func(*options)
 
@@ -23,11 +30,11 @@ type Pattern struct {
 
 // Compile reads a pattern. It fails with a *SyntaxError that has AWS's wording.
 func Compile(pattern []byte, opts ...Option) (*Pattern, error) {
-	set, err := CompileSet([][]byte{pattern}, opts...)
+	obj, err := parsePattern(pattern, apply(opts))
 	if err != nil {
-		return nil, err.(*SetError).Err
+		return nil, err
 	}
-	return &Pattern{set: set}, nil
+	return &Pattern{set: newSet([]*object{obj})}, nil
 }
 
 // MatchJSON tells whether raw is a JSON object that the pattern selects. A text
@@ -60,10 +67,7 @@ func (e *SetError) Unwrap() error { return e.Err }
 // CompileSet compiles patterns that are to be matched together. An empty set
 // matches nothing. It fails with a *SetError that wraps a *SyntaxError.
 func CompileSet(patterns [][]byte, opts ...Option) (*Set, error) {
-	var o options
-	for _, opt := range opts {
-		opt(&o)
-	}
+	o := apply(opts)
 	objects := make([]*object, len(patterns))
 	for i, text := range patterns {
 		obj, err := parsePattern(text, o)

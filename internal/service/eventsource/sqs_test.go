@@ -38,10 +38,7 @@ func (q queues) Describe(_ context.Context, arn string) (eventsource.QueueInfo, 
 func (q queues) Receive(ctx context.Context, arn string, max int) ([]eventsource.Message, error) {
 	for ctx.Err() == nil {
 		list, err := q.s.Receive(ctx, arn, max, longPoll, -1)
-		if err != nil {
-			if ctx.Err() != nil {
-				break
-			}
+		if err != nil && ctx.Err() == nil {
 			return nil, noQueue(err)
 		}
 		if len(list) == 0 {

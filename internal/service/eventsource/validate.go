@@ -51,7 +51,7 @@ type unsupported struct {
 }
 
 func (u unsupported) check() error {
-	name := ""
+	var name string
 	switch {
 	case len(u.access) > 0:
 		name = "SourceAccessConfigurations"
