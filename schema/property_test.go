@@ -130,7 +130,7 @@ func TestAvroVerdictsAgreeWithTheCodec(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(7, 7))
 	agree, compatible := 0, 0
-	for range 4000 {
+	for range 2000 {
 		a, b := randomAvro(r), randomAvro(r)
 		reader, err := schema.Parse(schema.Avro, a, nil, nil)
 		if err != nil {
@@ -150,7 +150,7 @@ func TestAvroVerdictsAgreeWithTheCodec(t *testing.T) {
 			compatible++
 		}
 	}
-	if agree < 3000 || compatible < 100 {
+	if agree < 1500 || compatible < 50 {
 		t.Errorf("only %d pairs were compared, %d of them compatible", agree, compatible)
 	}
 }
@@ -281,11 +281,11 @@ func TestCompatibleJSONSchemasAcceptTheSameDocuments(t *testing.T) {
 		return string(b)
 	}
 	var documents []string
-	for range 200 {
+	for range 150 {
 		documents = append(documents, text(g.document(3)))
 	}
 	compatible := 0
-	for range 3000 {
+	for range 1500 {
 		a, b := text(g.schema(3)), text(g.schema(3))
 		older, err := schema.Parse(schema.JSON, a, nil, nil)
 		if err != nil {
@@ -303,7 +303,7 @@ func TestCompatibleJSONSchemasAcceptTheSameDocuments(t *testing.T) {
 			}
 		}
 	}
-	if compatible < 150 {
+	if compatible < 75 {
 		t.Errorf("only %d pairs were compatible", compatible)
 	}
 }

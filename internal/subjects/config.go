@@ -41,7 +41,7 @@ func (v view) config(n Name) (Config, error) {
 	return out, nil
 }
 
-// or fills what is not set from another configuration. An alias is only ever a subject's own.
+// or fills what is not set from another configuration.
 func (c Config) or(d Config) Config {
 	if c.Level == "" {
 		c.Level = d.Level

@@ -23,10 +23,12 @@ type Store struct {
 
 	mu     sync.Mutex
 	parsed map[[32]byte]*schema.Schema // of contents without references, by fingerprint
+	bytes  int                         // of the texts in parsed
 }
 
-// maxParsed bounds the cache of parsed schemas.
-const maxParsed = 1024
+// maxParsedBytes bounds the cache of parsed schemas, by the length of their texts; what is compiled takes some ten times as much. A schema that
+// takes more than a sixteenth of it is not kept.
+const maxParsedBytes = 8 << 20
 
 // New opens the registry on a store. Nothing is held in memory but a cache.
 func New(db kv.Store, clk clock.Clock) *Store {
@@ -278,13 +280,21 @@ func (v view) parse(context string, c *contentRecord) (*schema.Schema, error) {
 }
 
 func (s *Store) remember(fp [32]byte, p *schema.Schema) {
+	if len(p.Text()) > maxParsedBytes/16 {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.parsed) >= maxParsed {
-		for k := range s.parsed { // any one
-			delete(s.parsed, k)
+	if s.parsed[fp] != nil {
+		return
+	}
+	s.bytes += len(p.Text())
+	for k, old := range s.parsed { // any one will do
+		if s.bytes <= maxParsedBytes {
 			break
 		}
+		s.bytes -= len(old.Text())
+		delete(s.parsed, k)
 	}
 	s.parsed[fp] = p
 }

@@ -81,6 +81,23 @@ func TestEqualContentsShareAnIDAndVersionsHaveUUIDsOfTheirOwn(t *testing.T) {
 	}
 }
 
+func TestManyLargeSchemasAreServedWhateverTheCacheHolds(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	large := func(i int) subjects.Draft {
+		return subjects.Draft{Type: schema.Avro, Text: fmt.Sprintf(`{"type":"fixed","name":"F","size":%d,"doc":%q}`, i+1, strings.Repeat("x", 400<<10))}
+	}
+	const n = 22 // together they are larger than the cache
+	for i := range n {
+		register(t, s, fmt.Sprint("s", i), large(i))
+	}
+	for i := range n {
+		if v := register(t, s, fmt.Sprint("s", i), large(i)); v.ID != i+1 {
+			t.Errorf("schema %d has id %d", i, v.ID)
+		}
+	}
+}
+
 func TestConcurrentRegistrationsOfOneSchemaGetOneID(t *testing.T) {
 	t.Parallel()
 	s := open(t)
