@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/leatdev/leat/internal/kv"
@@ -67,7 +68,11 @@ func decodeHeader(b []byte) (h header, err error) {
 		return h, corrupt("header")
 	}
 	h.epoch = binary.BigEndian.Uint64(b[1:])
-	h.retention = time.Duration(binary.BigEndian.Uint64(b[9:])) * time.Millisecond
+	ms := binary.BigEndian.Uint64(b[9:])
+	if ms > math.MaxInt64/uint64(time.Millisecond) {
+		return h, corrupt("header")
+	}
+	h.retention = time.Duration(ms) * time.Millisecond
 	h.nextShard = binary.BigEndian.Uint32(b[17:])
 	return h, nil
 }
