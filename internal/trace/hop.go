@@ -3,6 +3,7 @@ package trace
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -22,12 +23,26 @@ const (
 	Request                     // from outside, at the gateway or an API; ID is its request id
 )
 
+var kindNames = [...]string{"unknown", "record", "message", "publication", "invocation", "item", "object", "request"}
+
 func (k Kind) String() string {
-	names := [...]string{"unknown", "record", "message", "publication", "invocation", "item", "object", "request"}
-	if int(k) >= len(names) {
-		return names[0]
+	if int(k) >= len(kindNames) {
+		return kindNames[0]
 	}
-	return names[k]
+	return kindNames[k]
+}
+
+// MarshalText gives the kind's name, for JSON.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads what MarshalText gives.
+func (k *Kind) UnmarshalText(text []byte) error {
+	i := slices.Index(kindNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("no kind of thing is called %q", text)
+	}
+	*k = Kind(i)
+	return nil
 }
 
 // Ref names one thing that can cause another.
