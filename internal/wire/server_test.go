@@ -183,7 +183,7 @@ func TestRepliesCarryTheHeadersOfTheirService(t *testing.T) {
 		})}},
 	}})
 	w := jsonCall("Kinesis_20131202.ListStreams", "{}").do(t, s)
-	if w.Code != 200 || w.Body.String() != "{}" || len(w.Header().Get("x-amz-id-2")) != 76 || len(w.Header().Get("x-amzn-RequestId")) != 36 || w.Header().Get("Content-Length") != "2" {
+	if w.Code != 200 || w.Body.String() != `{"StreamNames":[]}` || len(w.Header().Get("x-amz-id-2")) != 76 || len(w.Header().Get("x-amzn-RequestId")) != 36 || w.Header().Get("Content-Length") != "18" {
 		t.Errorf("%d %s %v", w.Code, w.Body, w.Header())
 	}
 	w = call{method: "POST", target: "/", body: "{}", header: map[string]string{"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}}.do(t, s)
@@ -191,7 +191,7 @@ func TestRepliesCarryTheHeadersOfTheirService(t *testing.T) {
 		t.Errorf("crc %s, want %s; %v", got, want, w.Header())
 	}
 	w = call{method: "POST", target: "/service/Kinesis_20131202/operation/ListStreams", header: map[string]string{"Smithy-Protocol": "rpc-v2-cbor", "Content-Type": "application/cbor"}}.do(t, s)
-	if w.Header().Get("Smithy-Protocol") != "rpc-v2-cbor" || w.Header().Get("Content-Type") != "application/cbor" || w.Body.String() != "\xa0" {
+	if w.Header().Get("Smithy-Protocol") != "rpc-v2-cbor" || w.Header().Get("Content-Type") != "application/cbor" || w.Body.String() != "\xa1\x6bStreamNames\x80" {
 		t.Errorf("%q %v", w.Body, w.Header())
 	}
 }

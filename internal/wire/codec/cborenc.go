@@ -161,7 +161,7 @@ func (e *cborEncoder) structure(n *node, v reflect.Value) error {
 	count := uint64(0)
 	for i := range n.fields {
 		if f := &n.fields[i]; f.location == 0 {
-			if _, ok := f.node.source(v.Field(f.index)); ok {
+			if _, ok := f.present(v.Field(f.index)); ok {
 				count++
 			}
 		}
@@ -172,7 +172,7 @@ func (e *cborEncoder) structure(n *node, v reflect.Value) error {
 		if f.location != 0 {
 			continue
 		}
-		fv, ok := f.node.source(v.Field(f.index))
+		fv, ok := f.present(v.Field(f.index))
 		if !ok {
 			continue
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	ktypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/fxamacker/cbor/v2"
 
@@ -122,13 +123,32 @@ func TestWhatIsAbsentNullOrEmptyStaysApart(t *testing.T) {
 	}
 	out := output[kinesis.PutRecordsOutput](t, "kinesis", "PutRecords")
 	for want, v := range map[string]kinesis.PutRecordsOutput{
-		`{}`:             {},
-		`{"Records":[]}`: {Records: []ktypes.PutRecordsResultEntry{}},
+		`{"Records":[]}`:                         {}, // required: a nil list is an empty one
+		`{"EncryptionType":"NONE","Records":[]}`: {Records: []ktypes.PutRecordsResultEntry{}, EncryptionType: "NONE"},
 		`{"FailedRecordCount":0,"Records":[{"SequenceNumber":""}],"EncryptionType":"KMS"}`: {FailedRecordCount: aws.Int32(0), EncryptionType: "KMS", Records: []ktypes.PutRecordsResultEntry{{SequenceNumber: aws.String("")}}},
 	} {
-		if got, err := out.AppendJSON(nil, &v); err != nil || string(got) != want {
+		if got, err := out.AppendJSON(nil, &v); err != nil || !sameJSON(got, []byte(want)) {
 			t.Errorf("got %s, %v, want %s", got, err, want)
 		}
+	}
+}
+
+func TestListsThatClientsIndexAreAlwaysSent(t *testing.T) {
+	t.Parallel()
+	topics := output[sns.ListTopicsOutput](t, "sns", "ListTopics")
+	if got, err := topics.AppendXML(nil, &sns.ListTopicsOutput{}); err != nil || string(got) != "<Topics></Topics>" {
+		t.Errorf("%s %v", got, err)
+	}
+	messages := output[sqs.ReceiveMessageOutput](t, "sqs", "ReceiveMessage") // flattened: nothing to send
+	if got, err := messages.AppendXML(nil, &sqs.ReceiveMessageOutput{}); err != nil || string(got) != "" {
+		t.Errorf("%s %v", got, err)
+	}
+	streams := output[kinesis.ListStreamsOutput](t, "kinesis", "ListStreams")
+	if got, err := streams.AppendJSON(nil, &kinesis.ListStreamsOutput{}); err != nil || string(got) != `{"StreamNames":[]}` {
+		t.Errorf("%s %v", got, err)
+	}
+	if got, err := streams.AppendCBOR(nil, &kinesis.ListStreamsOutput{}, true); err != nil || string(got) != "\xa1\x6bStreamNames\x80" {
+		t.Errorf("%x %v", got, err)
 	}
 }
 

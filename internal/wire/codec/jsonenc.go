@@ -53,7 +53,7 @@ func (n *node) appendJSONStruct(dst []byte, v reflect.Value) ([]byte, error) {
 		if f.location != 0 {
 			continue
 		}
-		fv, ok := f.node.source(v.Field(f.index))
+		fv, ok := f.present(v.Field(f.index))
 		if !ok {
 			continue
 		}

@@ -420,6 +420,13 @@ func fastOf(n *node) fast {
 	return slow
 }
 
+// present gives a field's value for a reply; ok is false when it is left out. A
+// list that the model calls required is always sent: a nil one as an empty one.
+func (f *field) present(v reflect.Value) (value reflect.Value, ok bool) {
+	value, ok = f.node.source(v)
+	return value, ok || f.node.kind == kindList && !f.node.ptr && f.member != nil && f.member.Required
+}
+
 // target gives the settable value behind v, allocating the pointer if there is one.
 func (n *node) target(v reflect.Value) reflect.Value {
 	if !n.ptr {

@@ -8,9 +8,10 @@ import (
 )
 
 // AppendXML appends the members of v, a pointer to the plan's struct, as the
-// children of an element that the caller opens and closes.
+// children of an element that the caller opens and closes. Lists at the top are
+// there even when they are empty, as in AWS's replies: clients index them.
 func (p *Plan) AppendXML(dst []byte, v any) ([]byte, error) {
-	return p.root.appendXMLStruct(dst, reflect.ValueOf(v).Elem())
+	return p.root.appendXMLStruct(dst, reflect.ValueOf(v).Elem(), true)
 }
 
 func openTag(dst []byte, name string) []byte {
@@ -21,15 +22,15 @@ func closeTag(dst []byte, name string) []byte {
 	return append(append(append(dst, '<', '/'), name...), '>')
 }
 
-func (n *node) appendXMLStruct(dst []byte, v reflect.Value) ([]byte, error) {
+func (n *node) appendXMLStruct(dst []byte, v reflect.Value, top bool) ([]byte, error) {
 	var err error
 	for i := range n.fields {
 		f := &n.fields[i]
 		if f.location != 0 {
 			continue
 		}
-		fv, ok := f.node.source(v.Field(f.index))
-		if !ok {
+		fv, ok := f.present(v.Field(f.index))
+		if !ok && !(top && f.node.kind == kindList && !f.node.ptr) {
 			continue
 		}
 		if dst, err = f.node.appendXMLMember(dst, f.query, fv, flattened(f)); err != nil {
@@ -59,7 +60,7 @@ func (n *node) appendXMLMember(dst []byte, name string, v reflect.Value, flat bo
 func (n *node) appendXML(dst []byte, v reflect.Value) ([]byte, error) {
 	switch n.kind {
 	case kindStruct:
-		return n.appendXMLStruct(dst, v)
+		return n.appendXMLStruct(dst, v, false)
 	case kindList:
 		name := "member"
 		if n.shape != nil {
