@@ -86,6 +86,9 @@ func (c *clients) registry() deploy.Registry {
 			out[typ] = k
 		}
 	}
+	all["AWS::SQS::Queue"].NameSuffix = fifoSuffix("FifoQueue")
+	all["AWS::SNS::Topic"].NameSuffix = fifoSuffix("FifoTopic")
+	all["AWS::S3::Bucket"].LowerName = true
 	for typ := range all {
 		if out[typ] == nil {
 			panic("resources: no calls for " + typ)

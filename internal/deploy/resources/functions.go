@@ -107,7 +107,8 @@ func inlineZip(name, text string) ([]byte, error) {
 	if err == nil {
 		_, err = f.Write([]byte(text))
 	}
-	return buf.Bytes(), errors.Join(err, w.Close())
+	err = errors.Join(err, w.Close())
+	return buf.Bytes(), err
 }
 
 func functionCode(props *template.Node) (*types.FunctionCode, error) {

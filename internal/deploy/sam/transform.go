@@ -16,9 +16,6 @@ type Options struct {
 	Parameters map[string]string
 	Region     string
 	Account    string
-	// LocalCode lets CodeUri and ContentUri name local paths, which become
-	// {"LocalPath": …} for a packaging step to replace.
-	LocalCode bool
 }
 
 // Transform returns the template with its SAM resources turned into
@@ -326,21 +323,15 @@ func (t *transformer) layer(id string, src, props *template.Node) {
 	t.add(full, src, r)
 }
 
-// code reads where code is: s3://bucket/key, or a map of Bucket, Key and Version, or, if
-// allowed, a local path.
+// code reads where code is: s3://bucket/key, or a map of Bucket, Key and Version.
 func (t *transformer) code(id, prop string, n, src *template.Node) *template.Node {
 	n = t.value(n)
 	switch {
 	case n == nil:
-		if t.o.LocalCode {
-			return template.M("LocalPath", ".").Place(src.Pos)
-		}
 		t.fail(src, id, "Resource with id ["+id+"] is invalid. Either 'InlineCode' or '"+prop+"' must be set.", "say where the code is")
 		return template.M()
 	case n.Kind == template.Map && n.Get("Bucket") != nil:
 		return template.M("S3Bucket", n.Get("Bucket"), "S3Key", n.Get("Key"), "S3ObjectVersion", n.Get("Version"))
-	case n.Kind == template.Map && n.Get("LocalPath") != nil:
-		return n
 	}
 	if rest, ok := strings.CutPrefix(n.Text(), "s3://"); ok {
 		rest, version, _ := strings.Cut(rest, "?versionId=")
@@ -352,8 +343,6 @@ func (t *transformer) code(id, prop string, n, src *template.Node) *template.Nod
 			}
 			return out
 		}
-	} else if t.o.LocalCode && n.IsScalar() {
-		return template.M("LocalPath", n).Place(n.Pos)
 	}
 	t.fail(n, "", "Resource with id ["+id+"] is invalid. '"+prop+"' is not a valid S3 Uri of the form 's3://bucket/key' with optional versionId query parameter.", "package the template first (leat deploy does)")
 	return template.M()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -97,9 +98,9 @@ func (w *things) count() int {
 
 type objects map[string]string
 
-func (o objects) ReadObject(_ context.Context, bucket, key string, _ int64) ([]byte, error) {
+func (o objects) ReadObject(_ context.Context, bucket, key, _ string) (io.ReadCloser, error) {
 	if v, ok := o[bucket+"/"+key]; ok {
-		return []byte(v), nil
+		return io.NopCloser(strings.NewReader(v)), nil
 	}
 	return nil, aws.StatusErrorf(404, "NoSuchKey", "The specified key does not exist.")
 }

@@ -2,7 +2,9 @@ package cloudformation
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strings"
@@ -58,11 +60,16 @@ func (s *Service) fetch(ctx context.Context, link string) (string, error) {
 	if bucket == "" || key == "" || s.o.Objects == nil {
 		return "", validation("TemplateURL must be a supported URL.")
 	}
-	raw, err := s.o.Objects.ReadObject(ctx, bucket, key, template.MaxBytes)
+	body, err := s.o.Objects.ReadObject(ctx, bucket, key, "")
 	if e, ok := aws.AsError(err); ok && e.HTTPStatus() < 500 {
 		return "", validation("S3 error: %s", e.Message)
 	}
-	return string(raw), err
+	if err != nil {
+		return "", err
+	}
+	// One byte more than allowed, so that the loader sees what is too long.
+	raw, err := io.ReadAll(io.LimitReader(body, template.MaxBytes+1))
+	return string(raw), errors.Join(err, body.Close())
 }
 
 // bucketAndKey understands https://bucket.s3.region.amazonaws.com/key,

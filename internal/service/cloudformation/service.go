@@ -28,6 +28,7 @@ package cloudformation
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"sync"
 
@@ -64,7 +65,8 @@ type Engine interface {
 // Objects reads templates that are given by URL. An error of the kind
 // *aws.Error reaches the caller.
 type Objects interface {
-	ReadObject(ctx context.Context, bucket, key string, limit int64) ([]byte, error)
+	// The version may be empty; the reader must be closed.
+	ReadObject(ctx context.Context, bucket, key, version string) (io.ReadCloser, error)
 }
 
 // Options configure the room.
