@@ -19,6 +19,7 @@ import (
 )
 
 //go:generate python3 gen/gen.py
+//go:generate gofmt -w index_gen.go
 
 //go:embed data/*.json.gz
 var data embed.FS
