@@ -76,23 +76,20 @@ func childrenOf(pid int) []int {
 }
 
 // maxSweeps bounds how often sweep looks again: a process that forks faster than it is found is fought, not for ever.
-const maxSweeps = 20
+const maxSweeps = 100
 
 // sweep ends every process whose environment has an entry that begins with
-// marker. It looks again until it finds none, since what it kills may have forked meanwhile, and
-// reaps those that became our children.
+// marker, and reaps those that became our children. It looks again until it has found none twice:
+// a process may fork between being listed and being killed, and its child is only in the next list.
 func sweep(marker string) {
-	for range maxSweeps {
-		found := 0
+	for sweeps, clean := 0, 0; sweeps < maxSweeps && clean < 2; sweeps++ {
+		clean++
 		for _, pid := range marked(marker) {
 			if syscall.Kill(pid, syscall.SIGKILL) == nil {
-				found++
+				clean = 0
 			}
 			var ws unix.WaitStatus
 			_, _ = unix.Wait4(pid, &ws, unix.WNOHANG, nil)
-		}
-		if found == 0 {
-			return
 		}
 	}
 }
