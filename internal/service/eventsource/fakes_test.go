@@ -159,7 +159,7 @@ func (s *stream) Read(_ context.Context, _, id string, from eventsource.Position
 	}
 	var p eventsource.Page
 	for _, r := range sh.records {
-		if r.Sequence <= from.After || r.Arrived.Before(from.At) {
+		if !later(r.Sequence, from.After) || r.Arrived.Before(from.At) {
 			continue
 		}
 		if len(p.Records) == max {
@@ -170,6 +170,9 @@ func (s *stream) Read(_ context.Context, _, id string, from eventsource.Position
 	p.CaughtUp, p.End = true, sh.closed
 	return p, nil
 }
+
+// later compares decimals of any length.
+func later(a, b string) bool { return len(a) > len(b) || len(a) == len(b) && a > b }
 
 func (s *stream) Changed(_, id string) <-chan struct{} {
 	s.mu.Lock()

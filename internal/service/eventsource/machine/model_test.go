@@ -147,6 +147,7 @@ type world struct {
 	done          bool
 	jumped        bool // the clock went back
 	retiring      bool
+	retired       int
 }
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -231,6 +232,7 @@ func (w *world) do(o op) error {
 func (w *world) retire() error {
 	w.m.Retire()
 	w.retiring = true
+	w.retired++
 	defer func() { w.retiring = false }()
 	for {
 		if err := w.step(); err != nil {
@@ -537,7 +539,8 @@ func (w *world) final() error {
 	if len(w.s.records) > 0 && indexOf(w.saved.Sequence) != len(w.s.records)-1 {
 		return fmt.Errorf("the last checkpoint is %q of %d records", w.saved.Sequence, len(w.s.records))
 	}
-	if !w.s.strict || !w.cfg.Bisect || w.cfg.Window > 0 {
+	// Who takes up a shard counts retries anew.
+	if !w.s.strict || !w.cfg.Bisect || w.cfg.Window > 0 || w.retired > 0 {
 		return nil
 	}
 	// A poison record costs two invocations at every level of the bisection, one
