@@ -128,19 +128,32 @@ func (l *load) follow(shard string, it *string) (*string, error) {
 	return page.NextShardIterator, nil
 }
 
-// listen subscribes to the first shard.
-func (l *load) listen() {
+// consumer is the ARN of the one consumer there is, which the first life registers.
+func (l *load) consumer() (*string, error) {
 	sum, err := l.client.DescribeStreamSummary(l.ctx, &kinesis.DescribeStreamSummaryInput{StreamName: ptr(streamName)})
 	if err != nil {
-		return
+		return nil, err
 	}
-	reg, err := l.client.RegisterStreamConsumer(l.ctx, &kinesis.RegisterStreamConsumerInput{
-		StreamARN: sum.StreamDescriptionSummary.StreamARN, ConsumerName: ptr(fmt.Sprintf("life%d", l.life))})
+	arn := sum.StreamDescriptionSummary.StreamARN
+	reg, err := l.client.RegisterStreamConsumer(l.ctx, &kinesis.RegisterStreamConsumerInput{StreamARN: arn, ConsumerName: ptr("listener")})
+	if err == nil {
+		return reg.Consumer.ConsumerARN, nil
+	}
+	have, err := l.client.DescribeStreamConsumer(l.ctx, &kinesis.DescribeStreamConsumerInput{StreamARN: arn, ConsumerName: ptr("listener")})
+	if err != nil {
+		return nil, err
+	}
+	return have.ConsumerDescription.ConsumerARN, nil
+}
+
+// listen subscribes to the first shard.
+func (l *load) listen() {
+	arn, err := l.consumer()
 	if err != nil {
 		return
 	}
 	const shard = "shardId-000000000000"
-	out, err := l.client.SubscribeToShard(l.ctx, &kinesis.SubscribeToShardInput{ConsumerARN: reg.Consumer.ConsumerARN, ShardId: ptr(shard),
+	out, err := l.client.SubscribeToShard(l.ctx, &kinesis.SubscribeToShardInput{ConsumerARN: arn, ShardId: ptr(shard),
 		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon}})
 	if err != nil {
 		return

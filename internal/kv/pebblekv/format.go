@@ -23,8 +23,8 @@ var ErrFormat = errors.New("unknown storage format")
 var formatSteps []func(*pebble.DB) error
 
 // migrate checks the format, writes it into a new store, and brings an older
-// store up step by step.
-func migrate(db *pebble.DB, steps []func(*pebble.DB) error) error {
+// store up step by step. made is called for a new store before its mark is written.
+func migrate(db *pebble.DB, steps []func(*pebble.DB) error, made func() error) error {
 	current := uint32(len(steps)) + 1
 	have, err := readFormat(db)
 	if err != nil {
@@ -32,6 +32,9 @@ func migrate(db *pebble.DB, steps []func(*pebble.DB) error) error {
 	}
 	switch {
 	case have == 0:
+		if err := made(); err != nil {
+			return err
+		}
 		return writeFormat(db, current)
 	case have > current:
 		return fmt.Errorf("%w: the data directory was written in format %d by a newer version of leat; this one knows formats up to %d",

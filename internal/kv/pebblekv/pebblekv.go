@@ -124,7 +124,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s.db = db
-	err = migrate(db, formatSteps)
+	err = migrate(db, formatSteps, s.syncParents)
 	if ferr := s.failureErr(); ferr != nil {
 		err = ferr
 	}
@@ -179,6 +179,24 @@ func (s *Store) openPebble() (*pebble.DB, error) {
 			err = errors.Join(f.err, err)
 		}
 		return nil, fmt.Errorf("open data directory %s: %w", s.opts.Dir, s.classify(err))
+	}
+}
+
+// syncParents makes the way to a new store durable: somebody else may have made the directories
+// above it a moment ago, and a power cut must not take the store away with one of them.
+func (s *Store) syncParents() error {
+	fs := s.sentry
+	for dir := fs.PathDir(s.opts.Dir); ; dir = fs.PathDir(dir) {
+		d, err := fs.OpenDir(dir)
+		if err != nil {
+			return nil // not ours to open, so not ours to have made
+		}
+		if err := errors.Join(d.Sync(), d.Close()); err != nil {
+			return err
+		}
+		if dir == fs.PathDir(dir) {
+			return nil
+		}
 	}
 }
 
