@@ -9,7 +9,9 @@ import (
 // the engine, where neither its context nor a failure of the disk can free it; so they
 // are set out of reach and this does their work.
 const (
-	// maxMemTables bounds the write buffers that wait to be flushed.
+	// maxMemTables bounds the write buffers that wait to be flushed, in buffers of full
+	// size. Their number says nothing: a young store fills many small ones, which the engine does not
+	// flush before they amount to half a full one.
 	maxMemTables = 3
 	// maxL0Sublevels bounds the tables that a read has to look through.
 	maxL0Sublevels = 20
@@ -40,7 +42,7 @@ func (p *pressure) relieved() {
 // lag tells whether the engine is too far behind for another write.
 func (s *Store) lag() bool {
 	m := s.db.Metrics()
-	return m.MemTable.Count > maxMemTables || m.Levels[0].Sublevels > maxL0Sublevels
+	return m.MemTable.Size > maxMemTables*s.opts.MemTableBytes || m.Levels[0].Sublevels > maxL0Sublevels
 }
 
 // breathe waits, with the writer's lock held, until the engine has caught up.
