@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -52,7 +53,7 @@ func (s *Service) take(ctx context.Context, src source) (code, error) {
 	case len(src.zip) > MaxZipBytes:
 		return code{}, requestTooLarge("Request must be smaller than %d bytes for the CreateFunction operation", MaxZipBytes)
 	case len(src.zip) > 0:
-		return s.storeZip(strings.NewReader(string(src.zip)))
+		return s.storeZip(bytes.NewReader(src.zip))
 	case src.bucket == FolderBucket:
 		return s.takeFolder(ctx, src)
 	case src.bucket == "" || src.key == "":
@@ -152,6 +153,23 @@ func (s *Service) storeZip(r io.Reader) (code, error) {
 		return code{}, err
 	}
 	return c, syncDir(s.codeDir)
+}
+
+// tidy removes everything but zips from the code directory. What was unpacked was not synced: after a
+// power cut its files may be empty. It is unpacked again when it is needed.
+func (s *Service) tidy() error {
+	entries, err := os.ReadDir(s.codeDir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.IsDir() || !strings.HasSuffix(e.Name(), ".zip") {
+			if err := os.RemoveAll(filepath.Join(s.codeDir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Service) zipPath(c code) string { return filepath.Join(s.codeDir, c.SHA256+".zip") }

@@ -175,6 +175,9 @@ func New(opt Options) (*Service, error) {
 	if err := os.MkdirAll(s.codeDir, 0o755); err != nil {
 		return nil, err
 	}
+	if err := s.tidy(); err != nil {
+		return nil, fmt.Errorf("lambda: tidy the code directory: %w", err)
+	}
 	if err := s.startEngine(); err != nil {
 		return nil, err
 	}

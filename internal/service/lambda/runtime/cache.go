@@ -73,6 +73,10 @@ func fill(dir string, build func(dir string) error) (string, error) {
 	if err := build(tmp); err != nil {
 		return "", err
 	}
+	// A directory that exists is trusted: its files must be on disk before its name is.
+	if err := syncTree(tmp); err != nil {
+		return "", err
+	}
 	if err := os.Rename(tmp, dir); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}

@@ -134,3 +134,14 @@ func awaitEnd(pid int) {
 		return err == nil && n > 0
 	})
 }
+
+// syncTree puts everything below dir on disk: with one call for its file system,
+// since dependencies may be tens of thousands of files.
+func syncTree(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return unix.Syncfs(int(d.Fd()))
+}
