@@ -113,22 +113,22 @@ func start(t *testing.T) *server {
 	check(err)
 	topics, err := sns.Open(t.Context(), sns.Options{Store: store, Clock: clock.System(), Logger: quiet, Endpoint: url})
 	check(err)
-	functions, err := lambda.New(lambda.Options{Store: store, Dir: t.TempDir(), Clock: clock.System(), Log: quiet, Endpoint: url})
+	var front *wire.Server
+	none := func(context.Context, string, []byte) error { return nil }
+	objects, err := s3.New(t.Context(), s3.Options{Store: store, Logger: quiet, Invoke: none, SendToQueue: none, Publish: none,
+		Authenticate: func(r *http.Request) (context.Context, *wire.Visit, error) { return front.Authenticate(r, "s3") }})
+	check(err)
+	functions, err := lambda.New(lambda.Options{Store: store, Dir: t.TempDir(), Clock: clock.System(), Log: quiet, Endpoint: url, Objects: reader{objects}})
 	check(err)
 	tables := dynamodb.New(dynamodb.Options{Store: store, Log: log, Logger: quiet})
 	tables.Start()
 	mappings := eventsource.New(eventsource.Options{Store: store, Logger: quiet, Kinesis: silent{}, DynamoDB: silent{}, Invoker: names{functions}})
 	groups := logs.New(logs.Options{Store: store, Clock: clock.System(), Logger: quiet})
 	groups.Start()
-	var front *wire.Server
-	none := func(context.Context, string, []byte) error { return nil }
-	objects, err := s3.New(t.Context(), s3.Options{Store: store, Logger: quiet, Invoke: none, SendToQueue: none, Publish: none,
-		Authenticate: func(r *http.Request) (context.Context, *wire.Visit, error) { return front.Authenticate(r, "s3") }})
-	check(err)
 	gateway := apigateway.New(apigateway.Options{Store: store, Logger: quiet, Invoker: idle{}, Endpoint: url})
 	who := iam.New(iam.Options{Store: store, Clock: clock.System(), Logger: quiet})
 	creds := credentials.NewStaticCredentialsProvider("test", "test", "")
-	stacks := cloudformation.New(cloudformation.Options{Store: store, Clock: clock.System(), Logger: quiet, Objects: reader{objects},
+	stacks := cloudformation.New(cloudformation.Options{Store: store, Clock: clock.System(), Logger: quiet, Objects: reader{objects}, Settle: time.Second,
 		Engine: func(account, region string) cloudformation.Engine {
 			return &deploy.Engine{Providers: resources.New(resources.Options{Endpoint: url, Region: region, Account: account, Credentials: creds})}
 		}})

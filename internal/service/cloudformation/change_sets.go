@@ -260,6 +260,7 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *cloudformation.Execu
 	})
 	if err == nil {
 		s.drive(begun)
+		s.settled(ctx, begun.ID)
 	}
 	return nil, err
 }

@@ -197,6 +197,24 @@ func TestAStackIsCreatedUpdatedAndDeleted(t *testing.T) {
 	}
 }
 
+func TestACallWaitsForItsStackAsLongAsItIsAskedTo(t *testing.T) {
+	t.Parallel()
+	w := newThings()
+	s := cloudformation.New(cloudformation.Options{Store: kvtest.New(t), Clock: clock.System(), Logger: slog.New(slog.DiscardHandler), Settle: time.Minute,
+		Engine: func(string, string) cloudformation.Engine {
+			return &deploy.Engine{Providers: deploy.Registry{"Test::Thing": w}}
+		}})
+	t.Cleanup(func() { _ = s.Close() })
+	body := one
+	if _, err := s.CreateStack(t.Context(), &sdk.CreateStackInput{StackName: ptr("shop"), TemplateBody: &body}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.DescribeStacks(t.Context(), &sdk.DescribeStacksInput{StackName: ptr("shop")})
+	if err != nil || out.Stacks[0].StackStatus != types.StackStatusCreateComplete {
+		t.Errorf("at once: %v %v", out, err)
+	}
+}
+
 func says(err error, code, text string) bool {
 	e, ok := aws.AsError(err)
 	return ok && e.Code == code && strings.Contains(e.Message, text)

@@ -131,6 +131,7 @@ func (s *Service) enter(ctx context.Context, st *stack) (string, error) {
 	})
 	if err == nil && fresh && st.inProgress() {
 		s.drive(st)
+		s.settled(ctx, st.ID)
 	}
 	return id, err
 }

@@ -44,6 +44,7 @@ func (s *Service) DeleteStack(ctx context.Context, in *cloudformation.DeleteStac
 	}
 	s.cancelRunning(st.ID) // a create under way stops; its driver goes on with the delete
 	s.drive(st)
+	s.settled(ctx, st.ID)
 	return nil, nil
 }
 

@@ -15,8 +15,14 @@ import (
 	"github.com/leatdev/leat/internal/kv"
 )
 
-// drive starts the goroutine that takes a stack to its end. It ends when the
-// stack is no longer in progress, or with the service.
+// driver is the goroutine that takes a stack to its end.
+type driver struct {
+	cancel context.CancelCauseFunc // of what it does now; guarded by Service.mu
+	done   chan struct{}           // closed once it ended
+}
+
+// drive starts the driver of a stack. It ends when the stack is no longer in
+// progress, or with the service.
 func (s *Service) drive(st *stack) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -24,29 +30,51 @@ func (s *Service) drive(st *stack) {
 		return
 	}
 	ctx, cancel := context.WithCancelCause(s.live)
-	s.running[st.ID] = cancel
+	d := &driver{cancel, make(chan struct{})}
+	s.running[st.ID] = d
 	p, id := st.place(), st.ID
 	s.workers.Go(func() {
-		defer func() {
-			cancel(nil)
-			s.mu.Lock()
-			delete(s.running, id)
-			s.mu.Unlock()
-		}()
-		for s.live.Err() == nil {
-			cur, err := s.step(ctx, p, id)
-			if err != nil && s.live.Err() == nil {
-				s.o.Logger.Error("a stack could not be driven", "stack", id, "error", err)
-				return
-			}
-			if err != nil || !cur.inProgress() {
-				return
-			}
-			if errors.Is(context.Cause(ctx), errByCaller) { // the update is cancelled, the rollback is not
-				ctx, cancel = context.WithCancelCause(s.live)
-			}
-		}
+		defer close(d.done)
+		s.run(ctx, d, p, id)
 	})
+}
+
+// run takes steps until the stack has come to its end.
+func (s *Service) run(ctx context.Context, d *driver, p place, id string) {
+	for {
+		cur, err := s.step(ctx, p, id)
+		if err != nil && s.live.Err() == nil {
+			s.o.Logger.Error("a stack could not be driven", "stack", id, "error", err)
+		}
+		s.mu.Lock()
+		if err != nil || !cur.inProgress() {
+			delete(s.running, id)
+			d.cancel(nil)
+			s.mu.Unlock()
+			return
+		}
+		if errors.Is(context.Cause(ctx), errByCaller) { // what was under way is cancelled, what follows is not
+			ctx, d.cancel = context.WithCancelCause(s.live)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// settled waits a while for a stack's driver, if Options ask for it.
+func (s *Service) settled(ctx context.Context, id string) {
+	s.mu.Lock()
+	d := s.running[id]
+	s.mu.Unlock()
+	if d == nil || s.o.Settle <= 0 {
+		return
+	}
+	timer := s.o.Clock.NewTimer(s.o.Settle)
+	defer timer.Stop()
+	select {
+	case <-d.done:
+	case <-timer.C():
+	case <-ctx.Done():
+	}
 }
 
 // busy reports whether so many stacks are driven that another must wait.
@@ -60,8 +88,8 @@ func (s *Service) busy() bool {
 func (s *Service) cancelRunning(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.running[id]; c != nil {
-		c(errByCaller)
+	if d := s.running[id]; d != nil {
+		d.cancel(errByCaller)
 	}
 }
 

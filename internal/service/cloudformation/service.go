@@ -31,6 +31,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/clock"
@@ -78,6 +79,10 @@ type Options struct {
 	Engine func(account, region string) Engine
 	// Objects reads templates from buckets; nil refuses TemplateURL.
 	Objects Objects
+	// Settle is how long a call that sets a stack going waits for its end before
+	// it answers; 0 is not at all. Most stacks are done within a second here, and a tool that
+	// finds its stack done need not wait for its next look, often 30 s later.
+	Settle time.Duration
 }
 
 // Service answers the CloudFormation API.
@@ -87,7 +92,7 @@ type Service struct {
 	live context.Context
 
 	mu      sync.Mutex // guards running and closed
-	running map[string]context.CancelCauseFunc
+	running map[string]*driver
 	closed  bool
 	workers sync.WaitGroup
 }
@@ -99,7 +104,7 @@ var (
 
 // New makes the room. Start takes up what a crash interrupted.
 func New(o Options) *Service {
-	s := &Service{o: o, running: map[string]context.CancelCauseFunc{}}
+	s := &Service{o: o, running: map[string]*driver{}}
 	s.live, s.stop = context.WithCancelCause(context.Background())
 	return s
 }

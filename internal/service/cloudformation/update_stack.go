@@ -114,6 +114,7 @@ func (s *Service) beginUpdate(ctx context.Context, st *stack, rev *revision, kee
 	})
 	if err == nil {
 		s.drive(cur)
+		s.settled(ctx, cur.ID)
 	}
 	return err
 }
