@@ -218,54 +218,63 @@ func (c *call) completeUpload() error {
 	if err := c.s.events.room(); err != nil {
 		return err
 	}
-	var o objectRecord
-	var gone []blob
-	var queued []queuedEvent
-	may, ev, id := c.precondition(), c.event("ObjectCreated:CompleteMultipartUpload"), c.q.Get("uploadId")
-	err := c.s.update(c.ctx, func(tx kv.Txn) error {
-		up, err := c.s.upload(tx, c.bucket, c.key, id)
-		if err != nil {
-			return err
-		}
-		old, rec, err := c.s.current(tx, c.bucket, c.key)
-		if err != nil {
-			return err
-		}
-		if err := may(old); err != nil {
-			return err
-		}
-		all, err := c.s.parts(tx, id)
-		if err != nil {
-			return err
-		}
-		chosen, unused, err := choose(all, in.Parts)
-		if err != nil {
-			return err
-		}
-		if o, err = c.join(up, chosen); err != nil {
-			return err
-		}
-		if old != nil {
-			unused = append(unused, old.Blobs...)
-		}
-		if gone, err = release(tx, unused); err != nil {
-			return err
-		}
-		if err := forgetUpload(tx, up); err != nil {
-			return err
-		}
-		if err := put(tx, keyObject(c.bucket, c.key), o); err != nil {
-			return err
-		}
-		queued, err = c.s.events.queue(tx, rec, ev.of(c.key, o))
+	done := &completion{may: c.precondition(), ev: c.event("ObjectCreated:CompleteMultipartUpload"), named: in.Parts}
+	if err := c.s.update(c.ctx, func(tx kv.Txn) error { return c.finish(tx, done) }); err != nil {
 		return err
-	})
+	}
+	c.s.remove(done.gone)
+	c.s.events.deliver(done.queued)
+	return c.completed(done.o)
+}
+
+// completion is what completing an upload takes, and what comes of it.
+type completion struct {
+	may    condition
+	ev     event
+	named  []completedPart
+	o      objectRecord
+	gone   []blob
+	queued []queuedEvent
+}
+
+// finish makes the object in place of the upload.
+func (c *call) finish(tx kv.Txn, done *completion) error {
+	up, err := c.s.upload(tx, c.bucket, c.key, c.q.Get("uploadId"))
 	if err != nil {
 		return err
 	}
-	c.s.remove(gone)
-	c.s.events.deliver(queued)
-	return c.completed(o)
+	old, rec, err := c.s.current(tx, c.bucket, c.key)
+	if err != nil {
+		return err
+	}
+	if err := done.may(old); err != nil {
+		return err
+	}
+	all, err := c.s.parts(tx, up.ID)
+	if err != nil {
+		return err
+	}
+	chosen, unused, err := choose(all, done.named)
+	if err != nil {
+		return err
+	}
+	if done.o, err = c.join(up, chosen); err != nil {
+		return err
+	}
+	if old != nil {
+		unused = append(unused, old.Blobs...)
+	}
+	if done.gone, err = release(tx, unused); err != nil {
+		return err
+	}
+	if err := forgetUpload(tx, up); err != nil {
+		return err
+	}
+	if err := put(tx, keyObject(c.bucket, c.key), done.o); err != nil {
+		return err
+	}
+	done.queued, err = c.s.events.queue(tx, rec, done.ev.of(c.key, done.o))
+	return err
 }
 
 // documentUnchecked reads an XML request whose checksum headers speak of the
