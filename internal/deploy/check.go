@@ -97,7 +97,7 @@ func (e *Engine) checkAttr(t *template.Template, ref template.Reference) *templa
 	}
 	r := t.Resource(ref.Name)
 	p := e.Providers[r.Type]
-	if p == nil || p.Schema().OpenAttrs || slices.Contains(p.Schema().Attrs, ref.Attr) {
+	if p == nil || slices.Contains(p.Schema().Attrs, ref.Attr) {
 		return nil
 	}
 	next := r.Type + " has no attributes"

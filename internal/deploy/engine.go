@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -190,9 +189,6 @@ func (e *Engine) suffix() string {
 func (d *Deployment) request(id string, in *Instance, old *template.Node) *Request {
 	return &Request{StackID: d.StackID, StackName: d.StackName, LogicalID: id, Name: in.Name, PhysicalID: in.PhysicalID, Props: in.props(), Old: old, Tags: d.Tags}
 }
-
-// errCancelled marks a resource that was not begun because another failed.
-var errCancelled = errors.New("Resource creation cancelled")
 
 // forEach runs work for every node once all it depends on are done, at most
 // MaxParallel at a time. After a failure no further node is begun; those running

@@ -36,8 +36,6 @@ type Schema struct {
 	NameSuffix func(props *template.Node) string
 	// Attrs are the attributes for Fn::GetAtt.
 	Attrs []string
-	// OpenAttrs is set for types whose attributes depend on the properties.
-	OpenAttrs bool
 }
 
 // Request is one call to a provider.

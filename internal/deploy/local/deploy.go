@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -65,6 +66,9 @@ func (d *Deployer) Plan(ctx context.Context, p *Project) (*Planned, error) {
 	for _, k := range slices.Sorted(maps.Keys(p.Tags)) {
 		in.Tags = append(in.Tags, types.Tag{Key: aws.String(k), Value: aws.String(p.Tags[k])})
 	}
+	if err := d.upload(ctx, p); err != nil {
+		return nil, err
+	}
 	if err := d.body(ctx, p, in); err != nil {
 		return nil, err
 	}
@@ -82,21 +86,52 @@ func (d *Deployer) body(ctx context.Context, p *Project, in *cloudformation.Crea
 		in.TemplateBody = &p.Body
 		return nil
 	}
-	bucket := &s3.CreateBucketInput{Bucket: aws.String(templateBucket)}
-	if d.Region != "us-east-1" {
-		bucket.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(d.Region)}
-	}
-	if _, err := d.Objects.CreateBucket(ctx, bucket); err != nil {
-		var api smithy.APIError
-		if !errors.As(err, &api) || !strings.HasPrefix(api.ErrorCode(), "BucketAlready") {
-			return err
-		}
+	if err := d.bucket(ctx, templateBucket); err != nil {
+		return err
 	}
 	key := p.StackName + ".json"
 	if _, err := d.Objects.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(templateBucket), Key: &key, Body: strings.NewReader(p.Body)}); err != nil {
 		return err
 	}
 	in.TemplateURL = aws.String(d.Endpoint + "/" + templateBucket + "/" + key)
+	return nil
+}
+
+// bucket makes a bucket unless it is there.
+func (d *Deployer) bucket(ctx context.Context, name string) error {
+	in := &s3.CreateBucketInput{Bucket: &name}
+	if d.Region != "us-east-1" {
+		in.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(d.Region)}
+	}
+	_, err := d.Objects.CreateBucket(ctx, in)
+	var api smithy.APIError
+	if errors.As(err, &api) && strings.HasPrefix(api.ErrorCode(), "BucketAlready") {
+		return nil
+	}
+	return err
+}
+
+// upload puts ready archives into CodeBucket, unless they are there already.
+func (d *Deployer) upload(ctx context.Context, p *Project) error {
+	if len(p.Archives) == 0 {
+		return nil
+	}
+	if err := d.bucket(ctx, CodeBucket); err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(p.Archives)) {
+		if _, err := d.Objects.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(CodeBucket), Key: &key}); err == nil {
+			continue
+		}
+		f, err := os.Open(p.Archives[key])
+		if err != nil {
+			return err
+		}
+		_, err = d.Objects.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(CodeBucket), Key: &key, Body: f})
+		if err := errors.Join(err, f.Close()); err != nil {
+			return fmt.Errorf("uploading %s: %w", p.Archives[key], err)
+		}
+	}
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package local_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -234,6 +236,35 @@ resources:
 		if err := s.deployer.Destroy(t.Context(), name, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestAReadyArchiveIsUploadedOnce(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	dir := folder(t, map[string]string{"serverless.yml": `
+service: zipped
+provider: {name: aws, runtime: python3.12, region: eu-west-1}
+package: {artifact: code.zip}
+functions: {fn: {handler: app.handler}}
+layers: {lay: {package: {artifact: code.zip}}}
+`})
+	var buf bytes.Buffer
+	w := zip.NewWriter(&buf)
+	f, err := w.Create("app.py")
+	if err == nil {
+		_, err = f.Write([]byte("def handler(e, c): pass\n"))
+	}
+	if err := errors.Join(err, w.Close(), os.WriteFile(filepath.Join(dir, "code.zip"), buf.Bytes(), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s.up(t, dir, local.Options{})
+	p, err := local.Open(dir, local.Options{Region: region, Account: account})
+	if err != nil || len(p.Archives) != 1 || len(p.Folders) != 0 {
+		t.Fatalf("%+v %v", p, err)
+	}
+	if _, err := s.deployer.Plan(t.Context(), p); !errors.Is(err, local.ErrNoChanges) {
+		t.Errorf("the same archive again: %v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,8 +18,15 @@ import (
 	"github.com/leatdev/leat/internal/deploy/template"
 )
 
-// FolderBucket is the bucket that stands for the folders of this machine.
-const FolderBucket = "leat-folder"
+// FolderBucket stands for the folders of this machine; CodeBucket takes ready
+// archives, each under the hash of its content.
+const (
+	FolderBucket = "leat-folder"
+	CodeBucket   = "leat-code"
+)
+
+// MaxArchive is the size in bytes of the largest ready archive.
+const MaxArchive = 250 << 20
 
 // maxFiles is how many files of one folder a fingerprint looks at.
 const maxFiles = 200_000
@@ -48,6 +56,8 @@ type Project struct {
 	Warnings   []string
 	// Folders hold the code, by function's or layer's logical id; they are worth watching.
 	Folders map[string]string
+	// Archives are ready .zip and .jar files, by their key in CodeBucket.
+	Archives map[string]string
 }
 
 // names are the files looked for in a folder, in this order.
@@ -84,7 +94,7 @@ func Open(path string, o Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Project{File: file, Folders: map[string]string{}, Tags: map[string]string{}}
+	p := &Project{File: file, Folders: map[string]string{}, Archives: map[string]string{}, Tags: map[string]string{}}
 	if strings.HasPrefix(filepath.Base(file), "serverless.") {
 		err = p.openService(src, dir, o)
 	} else {
@@ -107,12 +117,15 @@ func (p *Project) openService(src []byte, dir string, o Options) error {
 			if a.Zip != "" {
 				at = a.Zip
 			}
-			folder, print, err := place(dir, at)
+			c, err := p.place(dir, at)
 			if err != nil {
 				return serverless.Code{}, template.Errors{{Pos: a.Pos, Text: at, Reason: "the code is not there: " + err.Error(), Next: "correct the path"}}
 			}
+			if c.version == "" {
+				return serverless.Code{Bucket: c.bucket, Key: c.key}, nil
+			}
 			// The fingerprint becomes the version in splitVersions: the key stays a path.
-			return serverless.Code{Bucket: FolderBucket, Key: folder + versionMark + print}, nil
+			return serverless.Code{Bucket: c.bucket, Key: c.key + versionMark + c.version}, nil
 		}})
 	if err != nil {
 		return err
@@ -186,18 +199,22 @@ func (p *Project) placeAll(root *template.Node, dir string) error {
 		if n == nil || n.Kind != template.String || strings.HasPrefix(n.Value, "s3://") {
 			return
 		}
-		folder, print, err := place(dir, n.Value)
+		c, err := p.place(dir, n.Value)
 		if err != nil {
 			errs = append(errs, template.Errorf(n, "", "the code is not there: "+err.Error(), "correct the path"))
 			return
 		}
-		code := template.M("S3Bucket", FolderBucket, "S3Key", folder, "S3ObjectVersion", print)
+		names := [3]string{"S3Bucket", "S3Key", "S3ObjectVersion"}
 		if sam {
-			code = template.M("Bucket", FolderBucket, "Key", folder, "Version", print)
+			names = [3]string{"Bucket", "Key", "Version"}
+		}
+		code := template.M(names[0], c.bucket, names[1], c.key)
+		if c.version != "" {
+			code.Set(names[2], template.Str(c.version))
 		}
 		props.Set(prop, code.Place(n.Pos))
-		if id != "" {
-			p.Folders[id] = folder
+		if id != "" && c.bucket == FolderBucket {
+			p.Folders[id] = c.key
 		}
 	}
 	global := root.At("Globals", "Function")
@@ -244,21 +261,45 @@ func (p *Project) check(root *template.Node, o Options) error {
 	return err
 }
 
-// place finds a folder or file and its fingerprint.
-func place(dir, path string) (full, print string, err error) {
-	full = path
+// located says where code is.
+type located struct{ bucket, key, version string }
+
+// place finds code: a folder, which stays where it is, or an archive, which will be uploaded.
+func (p *Project) place(dir, path string) (located, error) {
+	full := path
 	if !filepath.IsAbs(path) {
 		full = filepath.Join(dir, path)
 	}
 	info, err := os.Stat(full)
 	if err != nil {
-		return "", "", errors.Unwrap(err)
+		return located{}, errors.Unwrap(err)
 	}
-	if !info.IsDir() && !slices.Contains([]string{".zip", ".jar"}, filepath.Ext(full)) {
+	if ext := filepath.Ext(full); !info.IsDir() && (ext == ".zip" || ext == ".jar") {
+		if info.Size() > MaxArchive {
+			return located{}, fmt.Errorf("an archive may have %d bytes, this one has %d", MaxArchive, info.Size())
+		}
+		sum, err := contentHash(full)
+		if err != nil {
+			return located{}, err
+		}
+		p.Archives[sum+ext] = full
+		return located{bucket: CodeBucket, key: sum + ext}, nil
+	}
+	if !info.IsDir() {
 		full = filepath.Dir(full) // a single file of code: its folder
 	}
-	print, err = fingerprint(full)
-	return full, print, err
+	print, err := fingerprint(full)
+	return located{FolderBucket, full, print}, err
+}
+
+func contentHash(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, f.Close())
 }
 
 // fingerprint changes when a file of the folder is added, removed or written.

@@ -231,11 +231,3 @@ func strs(n *template.Node) []string {
 	}
 	return out
 }
-
-// with returns a copy of the properties in which a property has another value.
-func with(props *template.Node, name, value string) *template.Node {
-	c := *props
-	c.Entries = slices.Clone(props.Entries)
-	c.Set(name, template.Str(value))
-	return &c
-}

@@ -104,6 +104,11 @@ func gone(err error) bool {
 	return false
 }
 
+// worded is an error in the words of AWS, which events show as they are.
+type worded string
+
+func (w worded) Error() string { return string(w) }
+
 // explain words an API error as CloudFormation's resource handlers do.
 func explain(err error) error {
 	var api smithy.APIError
@@ -117,8 +122,8 @@ func explain(err error) error {
 		status = re.HTTPStatusCode()
 		id = re.Response.Header.Get("X-Amzn-Requestid")
 	}
-	return fmt.Errorf("Resource handler returned message: %q (Service: %s, Operation: %s, Error: %s, Status Code: %d, Request ID: %s)",
-		api.ErrorMessage(), op.ServiceID, op.OperationName, api.ErrorCode(), status, id)
+	return worded(fmt.Sprintf("Resource handler returned message: %q (Service: %s, Operation: %s, Error: %s, Status Code: %d, Request ID: %s)",
+		api.ErrorMessage(), op.ServiceID, op.OperationName, api.ErrorCode(), status, id))
 }
 
 // schemas reads types.txt: a type a line, and under it `props` (with * required
@@ -179,7 +184,7 @@ const (
 
 // await looks until done says yes.
 func await(ctx context.Context, done func(context.Context) (bool, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, maxWait, errors.New("Resource did not stabilize."))
+	ctx, cancel := context.WithTimeoutCause(ctx, maxWait, worded("Resource did not stabilize."))
 	defer cancel()
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -25,9 +25,6 @@ type Scope struct {
 	NotificationARNs []string
 	// Resource returns a resource's state, or nil if it is known only after apply.
 	Resource func(id string) *ResourceState
-	// Attribute, if set, computes an attribute that the state does not list. It
-	// returns "" and false for an attribute that the type does not have.
-	Attribute func(id, attr string) (string, bool)
 	// Import returns an exported value.
 	Import func(name string) (string, error)
 
@@ -204,11 +201,6 @@ func (s *Scope) attribute(at *Node, id, attr string) (*Node, error) {
 	}
 	if v, ok := st.Attrs[attr]; ok {
 		return Str(v), nil
-	}
-	if s.Attribute != nil {
-		if v, ok := s.Attribute(id, attr); ok {
-			return Str(v), nil
-		}
 	}
 	return nil, Errorf(at, id+"."+attr, "Template error: resource "+id+" does not support attribute type "+attr+" in Fn::GetAtt", "see the attributes of "+s.Template.Resource(id).Type)
 }

@@ -144,7 +144,7 @@ func (s *Service) apply(ctx context.Context, st *stack, rev *revision) (*stack, 
 	if st.TimeoutMinutes > 0 && st.Status == creating {
 		var cancel context.CancelFunc
 		left := st.Created.Add(time.Duration(st.TimeoutMinutes) * time.Minute).Sub(s.o.Clock.Now())
-		ctx, cancel = context.WithTimeoutCause(ctx, left, errors.New("Stack creation time exceeded the specified timeout. Rollback requested by user."))
+		ctx, cancel = context.WithTimeoutCause(ctx, left, worded("Stack creation time exceeded the specified timeout. Rollback requested by user."))
 		defer cancel()
 	}
 	if err = e.Apply(ctx, d); err == nil {

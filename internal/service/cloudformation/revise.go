@@ -3,7 +3,6 @@ package cloudformation
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/url"
 	"slices"
@@ -273,7 +272,7 @@ func (s *Service) importer(ctx context.Context, p place) func(string) (string, e
 			return err
 		})
 		if err == nil && x == nil {
-			err = fmt.Errorf("No export named %s found.", name)
+			err = worded("No export named " + name + " found.")
 		}
 		if err != nil {
 			return "", err

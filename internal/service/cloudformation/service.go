@@ -99,7 +99,7 @@ type Service struct {
 
 var (
 	errClosing  = errors.New("the platform is closing")
-	errByCaller = errors.New("User Initiated")
+	errByCaller = worded("User Initiated")
 )
 
 // New makes the room. Start takes up what a crash interrupted.
@@ -162,6 +162,11 @@ func (s *Service) API() wire.Service {
 		wire.Op("ListChangeSets", s.ListChangeSets),
 	}}
 }
+
+// worded is an error in the words of AWS, which events show as they are.
+type worded string
+
+func (w worded) Error() string { return string(w) }
 
 func validation(format string, args ...any) error {
 	return aws.Errorf("ValidationError", format, args...)

@@ -63,10 +63,7 @@ func (s *Service) inspect(ctx context.Context, body string) (*inspected, error) 
 	if err != nil {
 		return nil, templateError(err)
 	}
-	out := &inspected{}
-	for _, n := range transformNames(root) {
-		out.transforms = append(out.transforms, n)
-	}
+	out := &inspected{transforms: transformNames(root)}
 	if _, out.t, err = expand(body, nil, p); err != nil {
 		return nil, templateError(err)
 	}
