@@ -121,7 +121,7 @@ func (s *Service) fillPage(tx kv.Txn, t *Table, index uint64, visit func(attr.It
 		if len(page) == fillItems || size >= fillBytes {
 			return kv.ErrStop
 		}
-		it, n, err := decodeRecord(v)
+		it, rec, err := decodeRecord(v)
 		if err != nil {
 			return err
 		}
@@ -130,7 +130,7 @@ func (s *Service) fillPage(tx kv.Txn, t *Table, index uint64, visit func(attr.It
 			return err
 		}
 		last = bytes.Clone(k)
-		size += n
+		size += rec.size
 		page = append(page, entry{it, p})
 		return nil
 	})

@@ -190,11 +190,11 @@ func (s *Service) getStatement(r kv.Reader, g *statementRead, consistent bool, u
 	if err != nil {
 		return nil, err
 	}
-	it, size, err := s.fetch(r, t, pk)
+	it, rec, err := s.fetch(r, t, pk)
 	if err != nil {
 		return nil, err
 	}
-	u.read(t, baseIndex, readUnits(size, consistent))
+	u.read(t, baseIndex, readUnits(rec.size, consistent))
 	if it == nil || !g.cond.Match(it) {
 		return nil, nil
 	}

@@ -221,8 +221,7 @@ func (s *Service) batchChanges(tx kv.Txn, writes []batchWrite) ([]*change, error
 			return nil, validation("Provided list of item keys contains duplicates")
 		}
 		seen[id] = true
-		var err error
-		if c.old, _, err = s.fetch(tx, c.table, c.key); err != nil {
+		if err := s.load(tx, c); err != nil {
 			return nil, err
 		}
 	}

@@ -51,24 +51,26 @@ func encodeChange(c *change, view string) []byte {
 	if it == nil {
 		it = c.old
 	}
-	b := appendImage([]byte{valueVersion}, it.Pick(c.table.keyNames()...))
-	var old, new attr.Item
+	b := make([]byte, 1, 64+len(c.oldStored)+len(c.encoded))
+	b[0] = valueVersion
+	b = appendImage(b, it.Pick(c.table.keyNames()...).AppendStored(nil))
+	var before, after []byte
 	if view == viewOld || view == viewBoth {
-		old = c.old
+		before = c.oldStored
 	}
-	if view == viewNew || view == viewBoth {
-		new = c.new
+	if c.new != nil && (view == viewNew || view == viewBoth) {
+		after = storedItem(c.encoded)
 	}
-	return appendImage(appendImage(b, old), new)
+	return appendImage(appendImage(b, before), after)
 }
 
-func appendImage(b []byte, it attr.Item) []byte {
-	if it == nil {
+// appendImage appends an item in stored form, nil for none.
+func appendImage(b, stored []byte) []byte {
+	if stored == nil {
 		return append(b, 0)
 	}
-	body := it.AppendStored(make([]byte, 0, 128))
-	b = binary.AppendUvarint(b, uint64(len(body))+1)
-	return append(b, body...)
+	b = binary.AppendUvarint(b, uint64(len(stored))+1)
+	return append(b, stored...)
 }
 
 // decodedChange is a change record that was read back.

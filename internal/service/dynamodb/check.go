@@ -71,12 +71,12 @@ func (c *checker) run() error {
 func (c *checker) each(index uint64, visit func(raw []byte, it attr.Item, size int) error) error {
 	prefix := spacePrefix(c.t.ID, index)
 	return c.r.Scan(kv.PrefixRange(prefix), func(k, v []byte) error {
-		it, size, err := decodeRecord(v)
+		it, rec, err := decodeRecord(v)
 		if err != nil {
 			c.report("a record of index %d cannot be read: %v", index, err)
 			return nil
 		}
-		return visit(bytes.Clone(k[len(prefix):]), it, size)
+		return visit(bytes.Clone(k[len(prefix):]), it, rec.size)
 	})
 }
 

@@ -2,7 +2,6 @@ package dynamodb
 
 import (
 	"errors"
-	"net/http"
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
@@ -31,6 +30,10 @@ func resourceNotFound(format string, args ...any) error {
 
 func resourceInUse(format string, args ...any) error {
 	return aws.Errorf("ResourceInUseException", format, args...)
+}
+
+func limitExceeded(format string, args ...any) error {
+	return aws.Errorf("LimitExceededException", format, args...)
 }
 
 // conditionFailed is the refusal of a write whose condition does not hold; old
@@ -74,5 +77,5 @@ func storage(err error) error {
 	case errors.As(err, &syn):
 		return aws.Errorf("SerializationException", "%s", syn.Reason)
 	}
-	return &aws.Error{Code: "InternalServerError", Status: http.StatusInternalServerError, Message: "The request processing has failed because of an unknown error, exception or failure.", Cause: err}
+	return &aws.Error{Code: "InternalServerError", Status: 500, Message: "The request processing has failed because of an unknown error, exception or failure.", Cause: err}
 }

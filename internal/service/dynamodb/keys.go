@@ -122,6 +122,12 @@ func encodeRecord(it attr.Item) []byte {
 	return it.AppendStored(b)
 }
 
+// storedItem is the item within a record that encodeRecord made.
+func storedItem(record []byte) attr.Stored {
+	_, n := binary.Uvarint(record[1:])
+	return record[1+n:]
+}
+
 // record is a stored item that has not been taken apart.
 type record struct {
 	size int
@@ -139,14 +145,17 @@ func splitRecord(b []byte) (record, error) {
 	return record{size: int(size), item: attr.Stored(b[1+n:])}, nil
 }
 
-func decodeRecord(b []byte) (attr.Item, int, error) {
+func decodeRecord(b []byte) (attr.Item, record, error) {
 	r, err := splitRecord(b)
 	if err != nil {
-		return nil, 0, err
+		return nil, r, err
 	}
 	it, err := attr.ParseItem(r.item)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %w", kv.ErrCorrupt, err)
+		return nil, r, fmt.Errorf("%w: %w", kv.ErrCorrupt, err)
 	}
-	return it, r.size, nil
+	return it, r, nil
 }
+
+// hashText is the hash of a text that is kept or shown.
+func hashText(b []byte) uint64 { return xxhash.Sum64(b) }

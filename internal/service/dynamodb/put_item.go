@@ -219,7 +219,7 @@ func (s *Service) prepare(tx kv.Reader, t *Table, w *write) (*change, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.old, _, err = s.fetch(tx, t, c.key); err != nil {
+	if err = s.load(tx, c); err != nil {
 		return nil, err
 	}
 	if w.fresh && c.old != nil {

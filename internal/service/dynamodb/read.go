@@ -317,11 +317,11 @@ func (s *Service) pick(r kv.Reader, p *plan, rec record, out *page) error {
 		return err
 	}
 	if p.fetch {
-		whole, size, err := s.fetch(r, p.t, p.t.primaryOf(it))
+		whole, base, err := s.fetch(r, p.t, p.t.primaryOf(it))
 		if err != nil {
 			return err
 		}
-		out.size += size
+		out.size += base.size
 		it = whole
 	}
 	if !p.filter.Match(it) {

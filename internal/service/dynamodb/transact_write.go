@@ -290,8 +290,7 @@ func (s *Service) transactChanges(tx kv.Reader, actions []action) ([]*change, er
 			return nil, validation("Transaction request cannot include multiple operations on one item")
 		}
 		seen[id] = true
-		var err error
-		if c.old, _, err = s.fetch(tx, c.table, c.key); err != nil {
+		if err := s.load(tx, c); err != nil {
 			return nil, err
 		}
 	}

@@ -121,14 +121,14 @@ func (s *Service) expire(ctx context.Context, ref ref) (more bool, err error) {
 			return err
 		}
 		for _, p := range expired {
-			old, _, err := s.fetch(tx, t, p)
-			if err != nil {
+			c := &change{table: t, key: p, expired: true}
+			if err := s.load(tx, c); err != nil {
 				return err
 			}
-			if old == nil {
+			if c.old == nil {
 				continue
 			}
-			if err := s.apply(tx, &change{table: t, key: p, old: old, expired: true}, fx); err != nil {
+			if err := s.apply(tx, c, fx); err != nil {
 				return err
 			}
 		}

@@ -16,7 +16,9 @@ type change struct {
 	table    *Table
 	key      primary
 	old, new attr.Item
-	// encoded is the new item's record, made outside the transaction.
+	// oldStored is the old item in stored form, valid within the transaction.
+	oldStored attr.Stored
+	// encoded is the new item's record, made outside the transaction where that is possible.
 	encoded []byte
 	// expired marks a deletion by time to live.
 	expired bool
@@ -138,13 +140,20 @@ func (s *Service) flush(tx kv.Txn, fx *effects) error {
 	return nil
 }
 
-// fetch reads an item for a change.
-func (s *Service) fetch(r kv.Reader, t *Table, p primary) (attr.Item, int, error) {
+// fetch reads an item; nil if there is none.
+func (s *Service) fetch(r kv.Reader, t *Table, p primary) (attr.Item, record, error) {
 	b, ok, err := r.Get(t.itemKey(p))
 	if err != nil || !ok {
-		return nil, 0, err
+		return nil, record{}, err
 	}
 	return decodeRecord(b)
+}
+
+// load reads the item as it is before the change.
+func (s *Service) load(r kv.Reader, c *change) error {
+	it, rec, err := s.fetch(r, c.table, c.key)
+	c.old, c.oldStored = it, rec.item
+	return err
 }
 
 // apply gathers a change and everything that follows from it. A change that
