@@ -156,8 +156,8 @@ func (f *files) write(src io.Reader, limit int64, sink io.Writer, check func() e
 	if int64(n) > limit {
 		return nil, errTooLarge
 	}
-	_, _ = sink.Write((*buf)[:n]) // hashes never fail
 	if n <= InlineBytes {
+		_, _ = sink.Write((*buf)[:n]) // hashes never fail
 		w.Inline, w.Size, w.inline = true, int64(n), bytes.Clone((*buf)[:n])
 		return w, check()
 	}
@@ -175,23 +175,19 @@ func (f *files) fill(w *written, src io.Reader, buf []byte, n int, limit int64, 
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	for {
+	for n > 0 {
+		_, _ = sink.Write(buf[:n]) // hashes never fail; first, as a file may use the buffer for its own ends
 		if _, err := file.Write(buf[:n]); err != nil {
 			return err
 		}
 		w.Size += int64(n)
 		n, err = io.ReadFull(src, buf)
-		if n > 0 {
-			if w.Size+int64(n) > limit {
-				return errTooLarge
-			}
-			_, _ = sink.Write(buf[:n]) // hashes never fail
-			continue
-		}
-		if !errors.Is(err, io.EOF) {
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return err
 		}
-		break
+		if w.Size+int64(n) > limit {
+			return errTooLarge
+		}
 	}
 	if err := check(); err != nil {
 		return err

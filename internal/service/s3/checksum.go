@@ -13,6 +13,7 @@ import (
 	"hash/crc64"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // nvme is the polynomial of CRC64NVME, in the bit order of package crc64.
@@ -123,10 +124,25 @@ func newDigest(c claim, algorithm string) *digest {
 	return d
 }
 
+// parallelBytes is the least run of bytes that is worth a goroutine of its own.
+const parallelBytes = 64 << 10
+
+// Write takes MD5, which is the slowest, beside the other checksums.
 func (d *digest) Write(p []byte) (int, error) {
-	_, _ = d.md5.Write(p) // hashes never fail
+	if len(p) < parallelBytes {
+		_, _ = d.md5.Write(p) // hashes never fail
+		return d.sums(p)
+	}
+	var beside sync.WaitGroup
+	beside.Go(func() { _, _ = d.md5.Write(p) })
+	n, err := d.sums(p)
+	beside.Wait()
+	return n, err
+}
+
+func (d *digest) sums(p []byte) (int, error) {
 	if d.second != nil {
-		_, _ = d.second.Write(p)
+		_, _ = d.second.Write(p) // hashes never fail
 	}
 	return d.sum.Write(p)
 }
