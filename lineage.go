@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	kinesissdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -27,8 +28,14 @@ import (
 type lineage struct {
 	log    *trace.Log
 	tables *dynamodb.Service
+	now    func() time.Time
 
 	mu sync.RWMutex
+	// changed remembers which item a change record of a table is about: the mapping
+	// that hands it to a function knows its sequence number only. recent bounds it.
+	changed map[string]string
+	recent  []string
+	at      int
 	// handling is what each instance's key speaks for. An entry stays when the invocation
 	// ends: a call's reply may still be on its way to us. The next invocation replaces it.
 	handling map[string]trace.Ref
@@ -43,6 +50,49 @@ func (l *lineage) Begin(accessKeyID string, inv *runtime.Invocation) {
 
 // End implements runtime.Observer.
 func (l *lineage) End(string, *runtime.Invocation) {}
+
+// maxChanged bounds the remembered change records. What is older has been handed over, or its
+// hop names the record without the item.
+const maxChanged = 50_000
+
+// change notes which item a change record is about.
+func (l *lineage) change(stream, sequence string, keys []byte) {
+	arn, _, _ := strings.Cut(stream, "/stream/")
+	key := stream + "\x00" + sequence
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.changed[key]; known {
+		return
+	}
+	l.changed[key] = arn + "\x00" + arn[strings.LastIndexByte(arn, '/')+1:] + "/" + string(keys)
+	if len(l.recent) < maxChanged {
+		l.recent = append(l.recent, key)
+		return
+	}
+	delete(l.changed, l.recent[l.at])
+	l.recent[l.at] = key
+	l.at = (l.at + 1) % maxChanged
+}
+
+// itemsOf are the items that change records are about.
+func (l *lineage) itemsOf(c eventsource.Cause) []trace.Group {
+	if !strings.Contains(c.SourceARN, ":dynamodb:") {
+		return nil
+	}
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	group := trace.Group{Kind: trace.Item}
+	for _, seq := range c.Sequences {
+		if arn, id, ok := strings.Cut(l.changed[c.SourceARN+"\x00"+seq], "\x00"); ok {
+			group.Name = arn
+			group.IDs = append(group.IDs, id)
+		}
+	}
+	if len(group.IDs) == 0 {
+		return nil
+	}
+	return []trace.Group{group}
+}
 
 // forget drops an instance that is gone.
 func (l *lineage) forget(accessKeyID string) {
@@ -65,7 +115,8 @@ func (l *lineage) invoked(c eventsource.Cause, functionARN string, out *lambda.O
 		kind = trace.Message
 	}
 	hop := trace.Hop{
-		Operation: "Invoke", Causes: []trace.Group{{Kind: kind, Name: c.SourceARN, Shard: c.Shard, IDs: c.Sequences}},
+		Time: l.now(), Operation: "Invoke",
+		Causes:  append([]trace.Group{{Kind: kind, Name: c.SourceARN, Shard: c.Shard, IDs: c.Sequences}}, l.itemsOf(c)...),
 		Effects: []trace.Group{trace.Of(trace.Ref{Kind: trace.Invocation, Name: plainFunction(functionARN), ID: out.RequestID})},
 	}
 	if out.FunctionError != "" {
@@ -91,7 +142,7 @@ func (l *lineage) observe(ctx context.Context, c wire.Call) {
 			return // the store has failed and says so elsewhere
 		}
 	}
-	hop := trace.Hop{Operation: c.Operation, Causes: []trace.Group{trace.Of(cause)}}
+	hop := trace.Hop{Time: l.now(), Operation: c.Operation, Causes: []trace.Group{trace.Of(cause)}}
 	if c.Err != nil {
 		hop.Error = "InternalFailure"
 		if e, ok := aws.AsError(c.Err); ok {

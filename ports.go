@@ -66,7 +66,10 @@ func (k kinesisSource) Read(ctx context.Context, arn, shard string, from eventso
 func (k kinesisSource) Changed(arn, shard string) <-chan struct{} { return k.feed.Changed(arn, shard) }
 
 // tableSource lets event source mappings read change streams.
-type tableSource struct{ feed dynamodb.Feed }
+type tableSource struct {
+	feed    dynamodb.Feed
+	lineage *lineage
+}
 
 func (d tableSource) Describe(ctx context.Context, arn string) (eventsource.Stream, error) {
 	st, err := d.feed.Describe(ctx, arn)
@@ -92,6 +95,7 @@ func (d tableSource) Read(ctx context.Context, arn, shard string, from eventsour
 	}
 	out := eventsource.Page{Records: make([]eventsource.StreamRecord, len(p.Records)), CaughtUp: p.CaughtUp, End: p.End}
 	for i, r := range p.Records {
+		d.lineage.change(arn, r.Sequence, r.Keys)
 		out.Records[i] = eventsource.StreamRecord{
 			Sequence: r.Sequence, Arrived: r.Arrived,
 			// Changes of one item keep their order, whatever the parallelization: the item's key is what they are told apart by.

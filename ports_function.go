@@ -10,9 +10,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"time"
-
-	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/service/eventsource"
@@ -65,13 +62,11 @@ type mappingInvoker struct{ r *rooms }
 
 // Function implements eventsource.Invoker.
 func (m mappingInvoker) Function(ctx context.Context, name string) (eventsource.Function, error) {
-	out, err := m.r.lambda.FunctionConfiguration(ctx, name)
+	info, err := m.r.lambda.Function(ctx, name)
 	if err != nil {
 		return eventsource.Function{}, gone(err)
 	}
-	return eventsource.Function{
-		ARN: awssdk.ToString(out.FunctionArn), Role: awssdk.ToString(out.Role), Timeout: time.Duration(awssdk.ToInt32(out.Timeout)) * time.Second,
-	}, nil
+	return eventsource.Function{ARN: info.ARN, Role: info.RoleARN, Timeout: info.Timeout}, nil
 }
 
 // Invoke implements eventsource.Invoker.
@@ -136,4 +131,25 @@ var registryARN = regexp.MustCompile(`^arn:[^:]+:glue:[^:]+:[0-9]{12}:registry/.
 func isRegistryURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") && !strings.Contains(s, " ")
+}
+
+// functionsAPI is the Lambda API: the functions' own operations and those of the
+// event source mappings. Tags belong to the room whose ARN they are asked of.
+func (r *rooms) functionsAPI() wire.Service {
+	api := r.lambda.API()
+	api.Operations = append(api.Operations, r.mappings.Operations()...)
+	return api
+}
+
+// mappingTags lets the functions' API tag event source mappings, which are made after it.
+type mappingTags struct{ r *rooms }
+
+// Tags implements lambda.MappingTags.
+func (m mappingTags) Tags(ctx context.Context, arn string) (map[string]string, error) {
+	return m.r.mappings.Tags(ctx, arn)
+}
+
+// Retag implements lambda.MappingTags.
+func (m mappingTags) Retag(ctx context.Context, arn string, set map[string]string, remove []string) error {
+	return m.r.mappings.Retag(ctx, arn, set, remove)
 }

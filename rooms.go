@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -77,7 +76,7 @@ func (p *Platform) openRooms(ctx context.Context) (r *rooms, err error) {
 		return r, err
 	}
 	r.stop(func() error { lineageLog.Close(); return nil })
-	r.lineage = &lineage{log: lineageLog, tables: r.dynamodb, handling: map[string]trace.Ref{}}
+	r.lineage = &lineage{log: lineageLog, tables: r.dynamodb, now: clk.Now, handling: map[string]trace.Ref{}, changed: map[string]string{}}
 
 	if err = p.openMessaging(ctx, r); err != nil {
 		return r, err
@@ -158,7 +157,7 @@ func (p *Platform) openFunctions(r *rooms) (err error) {
 		Store: p.store, Clock: p.opts.Clock, Log: p.log, Dir: p.filesDir("functions"), CacheDir: p.cacheDir(), Endpoint: p.URL(),
 		Sandbox: runtime.Sandbox(p.opts.Sandbox), NoFreeze: p.opts.NoFreeze,
 		Credentials: instanceKeys{r.iam, r.lineage}, Observer: r.lineage, Logs: p.functionLogs(r.logs),
-		Objects: objects{r.s3}, Deliverer: functionDeliverer{deliverer{r}}, Door: door{p},
+		Objects: objects{r.s3}, Deliverer: functionDeliverer{deliverer{r}}, Door: door{p}, MappingTags: mappingTags{r},
 	})
 	if err != nil {
 		return err
@@ -166,7 +165,7 @@ func (p *Platform) openFunctions(r *rooms) (err error) {
 	r.stop(r.lambda.Close)
 	r.mappings = eventsource.New(eventsource.Options{
 		Store: p.store, Clock: p.opts.Clock, Logger: p.log,
-		Kinesis: kinesisSource{r.kinesis.Feed()}, DynamoDB: tableSource{r.dynamodb.Feed()}, Queue: queueSource{r.sqs},
+		Kinesis: kinesisSource{r.kinesis.Feed()}, DynamoDB: tableSource{r.dynamodb.Feed(), r.lineage}, Queue: queueSource{r.sqs},
 		Invoker: mappingInvoker{r}, Deliverer: deliverer{r}, Decoder: &decoder{glue: r.glue},
 	})
 	r.stop(func() error { r.mappings.Close(); return nil })
@@ -215,8 +214,7 @@ func (p policies) authorize(ctx context.Context, action, resourceARN, policy str
 
 // services are the APIs behind the front door.
 func (r *rooms) services() []wire.Service {
-	functions := r.lambda.API()
-	functions.Operations = append(functions.Operations, r.mappings.Operations()...)
+	functions := r.functionsAPI()
 	return []wire.Service{
 		r.iam.API(), r.iam.STS(), r.logs.API(), r.kinesis.API(), r.dynamodb.API(), r.dynamodb.StreamsAPI(), r.sqs.API(), r.sns.API(),
 		r.glue.API(), functions, r.apigateway.API(), r.apigateway.APIv2(), r.stacks.API(),
@@ -247,7 +245,8 @@ func (p *Platform) openFront() (err error) {
 		Credentials: credentials{
 			configured: p.opts.AccessKeys, account: p.opts.Account, iam: p.iam,
 		},
-		Account: p.opts.Account, Region: p.opts.Region,
+		IssuedPrefix: iam.IssuedPrefix,
+		Account:      p.opts.Account, Region: p.opts.Region,
 		Authorize: p.authorize, Observe: func(ctx context.Context, c wire.Call) {
 			p.metrics.observe(ctx, c)
 			p.lineage.observe(ctx, c)
@@ -275,13 +274,4 @@ func (p *Platform) inspection() http.Handler {
 	mux.Handle("GET /_leat/metrics", guard(p.opts.AccessKeys, p.metrics.handler()))
 	mux.Handle(inspect.Prefix, guard(p.opts.AccessKeys, inspect.New(p.opts.Version, p.questions())))
 	return mux
-}
-
-// questions are what the inspection API answers.
-func (p *Platform) questions() []inspect.Question {
-	return []inspect.Question{
-		{Path: "streams", Summary: "All streams with their shards, rates, readers and consumers.", Answer: func(ctx context.Context, _ url.Values) (any, error) {
-			return p.kinesis.Inspect(ctx)
-		}},
-	}
 }

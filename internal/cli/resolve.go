@@ -176,3 +176,12 @@ func listTables(ctx context.Context, cfg aws.Config) ([]string, error) {
 	}
 	return names, nil
 }
+
+// functionARN is the ARN of a function by its name.
+func (a *app) functionARN(ctx context.Context, name string) (string, error) {
+	out, err := lambda.NewFromConfig(a.awsConfig()).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+	if err != nil {
+		return "", a.explain(err)
+	}
+	return aws.ToString(out.FunctionArn), nil
+}

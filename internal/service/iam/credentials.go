@@ -70,11 +70,7 @@ func madeHere(id string) bool {
 // InstanceCredentials are a function instance's own.
 type InstanceCredentials struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
-	Expires                                    time.Time
 }
-
-// instanceLife is how long an instance's credentials last: longer than any instance does.
-const instanceLife = 12 * time.Hour
 
 // IssueInstance makes credentials of a role for one function instance. session
 // names it ("my-function@…" on AWS it is the function's name). They end with
@@ -91,12 +87,13 @@ func (s *Service) IssueInstance(ctx context.Context, roleARN, session string) (I
 	if err != nil {
 		return InstanceCredentials{}, err
 	}
-	k := s.newSession(arn.Account, instanceLife)
+	k := s.newSession(arn.Account, 0)
+	k.Expires = time.Time{} // they end with the instance, however long it lives
 	k.assume(role, session)
 	s.mu.Lock()
 	s.sessions[k.ID] = k
 	s.mu.Unlock()
-	return InstanceCredentials{k.ID, k.Secret, k.Token, k.Expires}, nil
+	return InstanceCredentials{k.ID, k.Secret, k.Token}, nil
 }
 
 // Revoke ends an instance's credentials.

@@ -22,11 +22,16 @@ func (s *Service) GetCallerIdentity(ctx context.Context, _ *sts.GetCallerIdentit
 	return &sts.GetCallerIdentityOutput{Account: &c.Account, Arn: &c.ARN, UserId: &c.UserID}, nil
 }
 
+// IssuedPrefix begins the ids of all temporary keys made here. One that is no
+// longer known is refused even where any credentials are accepted: its bearer
+// was a role and must not become an administrator.
+const IssuedPrefix = "ASIALEAT"
+
 // newSession makes temporary credentials.
 func (s *Service) newSession(account string, life time.Duration) *accessKey {
 	now := s.now()
 	return &accessKey{
-		ID: newID("ASIA")[:20], Secret: newSecret(), Account: account, Created: now, Expires: now.Add(life),
+		ID: newID(IssuedPrefix)[:20], Secret: newSecret(), Account: account, Created: now, Expires: now.Add(life),
 		Token: base64.StdEncoding.EncodeToString([]byte(newSecret() + newSecret() + newSecret())),
 	}
 }

@@ -108,9 +108,3 @@ func (s *Service) serveCode(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/zip")
 	http.ServeFile(w, r, s.zipPath(code{SHA256: sha}))
 }
-
-// FunctionConfiguration shows the settings of a function, version or alias to
-// another part of the platform. name is a name, partial ARN or ARN, qualified or not.
-func (s *Service) FunctionConfiguration(ctx context.Context, name string) (*types.FunctionConfiguration, error) {
-	return s.getFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
-}

@@ -78,6 +78,12 @@ type Door interface {
 	Check(ctx context.Context, action, resourceARN, resourcePolicy string) error
 }
 
+// MappingTags are the tags of event source mappings, which this API tags as well.
+type MappingTags interface {
+	Tags(ctx context.Context, arn string) (map[string]string, error)
+	Retag(ctx context.Context, arn string, set map[string]string, remove []string) error
+}
+
 // Measurement is what one invocation was, for metrics.
 type Measurement struct {
 	Account, Region, Function, Qualifier, Version string
@@ -106,6 +112,7 @@ type Options struct {
 	Deliverer   Deliverer       // nil: destinations and dead-letter queues are refused
 	Door        Door            // nil: function URLs with AWS_IAM refuse every request
 	Measure     func(Measurement)
+	MappingTags MappingTags // nil: mappings have no tags
 	// Concurrency is the account's limit of concurrent executions per region; default 1000.
 	Concurrency int
 	Clock       clock.Clock

@@ -11,6 +11,11 @@ import (
 	"github.com/leatdev/leat/internal/kv"
 )
 
+// ofMapping tells whether an ARN is an event source mapping's, whose tags lie elsewhere.
+func (s *Service) ofMapping(arn *string) bool {
+	return s.opt.MappingTags != nil && strings.Contains(deref(arn), ":event-source-mapping:")
+}
+
 // tagged parses the ARN of a function that has tags.
 func tagged(ctx context.Context, arn *string) (reference, error) {
 	a, err := aws.ParseARN(deref(arn))
@@ -31,8 +36,11 @@ func tagged(ctx context.Context, arn *string) (reference, error) {
 //
 // Limits: 50 tags.
 // Errors: ResourceNotFoundException, InvalidParameterValueException.
-// Differs: event source mappings and code signing configurations have no tags here.
+// Differs: code signing configurations have no tags here.
 func (s *Service) tagResource(ctx context.Context, in *lambda.TagResourceInput) (*lambda.TagResourceOutput, error) {
+	if s.ofMapping(in.Resource) {
+		return nil, s.opt.MappingTags.Retag(ctx, *in.Resource, in.Tags, nil)
+	}
 	ref, err := tagged(ctx, in.Resource)
 	if err != nil {
 		return nil, err
@@ -54,6 +62,9 @@ func (s *Service) tagResource(ctx context.Context, in *lambda.TagResourceInput) 
 // Errors: ResourceNotFoundException, InvalidParameterValueException.
 // Differs: nothing.
 func (s *Service) untagResource(ctx context.Context, in *lambda.UntagResourceInput) (*lambda.UntagResourceOutput, error) {
+	if s.ofMapping(in.Resource) {
+		return nil, s.opt.MappingTags.Retag(ctx, *in.Resource, nil, in.TagKeys)
+	}
 	ref, err := tagged(ctx, in.Resource)
 	if err != nil {
 		return nil, err
@@ -71,6 +82,10 @@ func (s *Service) untagResource(ctx context.Context, in *lambda.UntagResourceInp
 // Errors: ResourceNotFoundException, InvalidParameterValueException.
 // Differs: nothing.
 func (s *Service) listTags(ctx context.Context, in *lambda.ListTagsInput) (*lambda.ListTagsOutput, error) {
+	if s.ofMapping(in.Resource) {
+		tags, err := s.opt.MappingTags.Tags(ctx, *in.Resource)
+		return &lambda.ListTagsOutput{Tags: tags}, err
+	}
 	ref, err := tagged(ctx, in.Resource)
 	if err != nil {
 		return nil, err
