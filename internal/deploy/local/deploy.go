@@ -1,6 +1,7 @@
 package local
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -123,16 +124,27 @@ func (d *Deployer) upload(ctx context.Context, p *Project) error {
 		if _, err := d.Objects.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(CodeBucket), Key: &key}); err == nil {
 			continue
 		}
-		f, err := os.Open(p.Archives[key])
-		if err != nil {
-			return err
-		}
-		_, err = d.Objects.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String(CodeBucket), Key: &key, Body: f})
-		if err := errors.Join(err, f.Close()); err != nil {
-			return fmt.Errorf("uploading %s: %w", p.Archives[key], err)
+		if err := d.put(ctx, key, p.Archives[key]); err != nil {
+			return fmt.Errorf("uploading %s: %w", p.Archives[key].Path, err)
 		}
 	}
 	return nil
+}
+
+func (d *Deployer) put(ctx context.Context, key string, a Archive) error {
+	in := &s3.PutObjectInput{Bucket: aws.String(CodeBucket), Key: &key}
+	if a.Data != nil {
+		in.Body = bytes.NewReader(a.Data)
+		_, err := d.Objects.PutObject(ctx, in)
+		return err
+	}
+	f, err := os.Open(a.Path)
+	if err != nil {
+		return err
+	}
+	in.Body = f
+	_, err = d.Objects.PutObject(ctx, in)
+	return errors.Join(err, f.Close())
 }
 
 // exists reports whether a stack can be updated. One whose creation was rolled back is

@@ -239,16 +239,16 @@ resources:
 	}
 }
 
-func TestAReadyArchiveIsUploadedOnce(t *testing.T) {
+func TestArchivesAndLayersAreUploadedOnce(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	dir := folder(t, map[string]string{"serverless.yml": `
 service: zipped
 provider: {name: aws, runtime: python3.12, region: eu-west-1}
 package: {artifact: code.zip}
-functions: {fn: {handler: app.handler}}
-layers: {lay: {package: {artifact: code.zip}}}
-`})
+functions: {fn: {handler: app.handler, layers: [!Ref LayLambdaLayer]}}
+layers: {lay: {path: lay}}
+`, "lay/python/lib.py": "x = 1\n"})
 	var buf bytes.Buffer
 	w := zip.NewWriter(&buf)
 	f, err := w.Create("app.py")
@@ -260,7 +260,7 @@ layers: {lay: {package: {artifact: code.zip}}}
 	}
 	s.up(t, dir, local.Options{})
 	p, err := local.Open(dir, local.Options{Region: region, Account: account})
-	if err != nil || len(p.Archives) != 1 || len(p.Folders) != 0 {
+	if err != nil || len(p.Archives) != 2 || len(p.Folders) != 0 {
 		t.Fatalf("%+v %v", p, err)
 	}
 	if _, err := s.deployer.Plan(t.Context(), p); !errors.Is(err, local.ErrNoChanges) {

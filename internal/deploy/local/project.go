@@ -56,8 +56,14 @@ type Project struct {
 	Warnings   []string
 	// Folders hold the code, by function's or layer's logical id; they are worth watching.
 	Folders map[string]string
-	// Archives are ready .zip and .jar files, by their key in CodeBucket.
-	Archives map[string]string
+	// Archives are to be in CodeBucket, by their key.
+	Archives map[string]Archive
+}
+
+// Archive is a ready file, or the content of a layer's folder, zipped.
+type Archive struct {
+	Path string
+	Data []byte // nil for a ready file
 }
 
 // names are the files looked for in a folder, in this order.
@@ -94,7 +100,7 @@ func Open(path string, o Options) (*Project, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Project{File: file, Folders: map[string]string{}, Archives: map[string]string{}, Tags: map[string]string{}}
+	p := &Project{File: file, Folders: map[string]string{}, Archives: map[string]Archive{}, Tags: map[string]string{}}
 	if strings.HasPrefix(filepath.Base(file), "serverless.") {
 		err = p.openService(src, dir, o)
 	} else {
@@ -117,7 +123,7 @@ func (p *Project) openService(src []byte, dir string, o Options) error {
 			if a.Zip != "" {
 				at = a.Zip
 			}
-			c, err := p.place(dir, at)
+			c, err := p.place(dir, at, a.Layer)
 			if err != nil {
 				return serverless.Code{}, template.Errors{{Pos: a.Pos, Text: at, Reason: "the code is not there: " + err.Error(), Next: "correct the path"}}
 			}
@@ -199,7 +205,7 @@ func (p *Project) placeAll(root *template.Node, dir string) error {
 		if n == nil || n.Kind != template.String || strings.HasPrefix(n.Value, "s3://") {
 			return
 		}
-		c, err := p.place(dir, n.Value)
+		c, err := p.place(dir, n.Value, strings.HasSuffix(typ, "::LayerVersion"))
 		if err != nil {
 			errs = append(errs, template.Errorf(n, "", "the code is not there: "+err.Error(), "correct the path"))
 			return
@@ -264,8 +270,9 @@ func (p *Project) check(root *template.Node, o Options) error {
 // located says where code is.
 type located struct{ bucket, key, version string }
 
-// place finds code: a folder, which stays where it is, or an archive, which will be uploaded.
-func (p *Project) place(dir, path string) (located, error) {
+// place finds code: a folder, which stays where it is unless it is a layer's, or
+// an archive. What does not stay will be uploaded.
+func (p *Project) place(dir, path string, layer bool) (located, error) {
 	full := path
 	if !filepath.IsAbs(path) {
 		full = filepath.Join(dir, path)
@@ -282,11 +289,21 @@ func (p *Project) place(dir, path string) (located, error) {
 		if err != nil {
 			return located{}, err
 		}
-		p.Archives[sum+ext] = full
+		p.Archives[sum+ext] = Archive{Path: full}
 		return located{bucket: CodeBucket, key: sum + ext}, nil
 	}
 	if !info.IsDir() {
 		full = filepath.Dir(full) // a single file of code: its folder
+	}
+	if layer {
+		data, err := zipFolder(full)
+		if err != nil {
+			return located{}, err
+		}
+		sum := sha256.Sum256(data)
+		key := hex.EncodeToString(sum[:]) + ".zip"
+		p.Archives[key] = Archive{Path: full, Data: data}
+		return located{bucket: CodeBucket, key: key}, nil
 	}
 	print, err := fingerprint(full)
 	return located{FolderBucket, full, print}, err
@@ -302,6 +319,9 @@ func contentHash(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, f.Close())
 }
 
+// skipped are folders that hold no code.
+var skipped = []string{".git", ".leat", ".serverless", ".aws-sam", "__pycache__"}
+
 // fingerprint changes when a file of the folder is added, removed or written.
 func fingerprint(root string) (string, error) {
 	h := sha256.New()
@@ -311,7 +331,7 @@ func fingerprint(root string) (string, error) {
 			return err
 		}
 		if d.IsDir() {
-			if slices.Contains([]string{".git", ".leat", ".serverless", ".aws-sam", "__pycache__"}, d.Name()) {
+			if slices.Contains(skipped, d.Name()) {
 				return filepath.SkipDir
 			}
 			return nil

@@ -3,6 +3,7 @@ package resources
 import (
 	"context"
 	"net/http"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigateway"
@@ -28,12 +29,20 @@ type Options struct {
 	// Account is put into ARNs that no API returns.
 	Account     string
 	Credentials aws.CredentialsProvider
-	// HTTP may replace the client that requests go through.
+	// HTTP is the client that requests go through; nil is one that all registries share.
 	HTTP aws.HTTPClient
 }
 
 // maxIdle is how many connections are kept open for the next call.
 const maxIdle = 64
+
+// sharedHTTP is the client of all registries that name none: connections are kept
+// open between deploys.
+var sharedHTTP = sync.OnceValue(func() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = maxIdle, maxIdle
+	return &http.Client{Transport: t}
+})
 
 // clients are the SDK's clients that resource types call.
 type clients struct {
@@ -54,9 +63,7 @@ type clients struct {
 // New returns the providers of all resource types, speaking to one endpoint.
 func New(o Options) deploy.Registry {
 	if o.HTTP == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.MaxIdleConns, t.MaxIdleConnsPerHost = maxIdle, maxIdle
-		o.HTTP = &http.Client{Transport: t}
+		o.HTTP = sharedHTTP()
 	}
 	cfg := aws.Config{Region: o.Region, Credentials: o.Credentials, HTTPClient: o.HTTP}
 	if o.Endpoint != "" {

@@ -1,6 +1,7 @@
 package resources_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -113,4 +114,22 @@ func FuzzPropertiesOfAnyShapeAreRefusedNotFatal(f *testing.F) {
 			_ = p.Check(n)
 		}
 	})
+}
+
+func TestTheDocumentationListsEveryResourceType(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../../docs/templates.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for typ, p := range registry() {
+		if !strings.Contains(string(doc), "| `"+typ+"` |") {
+			t.Errorf("docs/templates.md does not list %s", typ)
+		}
+		for prop := range p.Schema().Refused {
+			if !strings.Contains(string(doc), prop) {
+				t.Errorf("docs/templates.md does not list that %s of %s is refused", prop, typ)
+			}
+		}
+	}
 }

@@ -184,7 +184,7 @@ func patterns(n *template.Node) []string {
 
 // packaged packages an artifact once.
 func (c *compiler) packaged(a Artifact) (*template.Node, string) {
-	key := fmt.Sprintf("%q", []any{a.Name, a.Dir, a.Zip, a.Patterns})
+	key := fmt.Sprintf("%q", []any{a.Name, a.Layer, a.Dir, a.Zip, a.Patterns})
 	code, ok := c.artifacts[key]
 	if !ok && c.failed == nil && c.o.Package != nil {
 		if code, c.failed = c.o.Package(a); c.failed == nil {
@@ -348,7 +348,7 @@ func (c *compiler) layers() {
 	}
 	for _, e := range list.Entries {
 		c.keys("layers."+e.Key.Value, e.Val, []string{"path", "name", "description", "compatibleRuntimes", "compatibleArchitectures", "licenseInfo", "allowedAccounts", "retain", "package"}, nil, nil)
-		a := Artifact{Name: e.Key.Value + "-layer", Dir: e.Val.Get("path").Text(), Patterns: patterns(e.Val.Get("package")), Pos: e.Key.Pos}
+		a := Artifact{Name: e.Key.Value, Layer: true, Dir: e.Val.Get("path").Text(), Patterns: patterns(e.Val.Get("package")), Pos: e.Key.Pos}
 		if z := e.Val.At("package", "artifact"); z != nil {
 			a.Zip, a.Dir = z.Text(), ""
 		} else if a.Dir == "" {

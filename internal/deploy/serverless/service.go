@@ -17,6 +17,7 @@ type Artifact struct {
 	Dir      string // relative to the service
 	Zip      string // a ready archive, relative to the service; Dir is empty then
 	Patterns []string
+	Layer    bool // the content of a layer, not code
 	Pos      template.Pos
 }
 
