@@ -51,7 +51,7 @@ func (s *Service) dropTable(tx kv.Txn, t *Table, fx *effects) error {
 		}
 	}
 	for i := range t.Kinesis {
-		if err := s.closeDestination(tx, t, &t.Kinesis[i], fx); err != nil {
+		if err := s.closeDestination(tx, t, &t.Kinesis[i]); err != nil {
 			return err
 		}
 	}

@@ -108,8 +108,7 @@ func (s *Service) checkSink(ctx context.Context, arn *string) error {
 // Differs: changes that have not been sent yet are not sent any more.
 func (s *Service) DisableKinesisStreamingDestination(ctx context.Context, in *dynamodb.DisableKinesisStreamingDestinationInput) (*dynamodb.DisableKinesisStreamingDestinationOutput, error) {
 	err := s.changeDestination(ctx, in.TableName, in.StreamArn, func(tx kv.Txn, t *Table, d *KinesisDest) error {
-		var fx effects
-		return s.closeDestination(tx, t, d, &fx)
+		return s.closeDestination(tx, t, d)
 	})
 	if err != nil {
 		return nil, err
@@ -128,16 +127,12 @@ func (s *Service) changeDestination(ctx context.Context, table, arn *string, fn 
 	})
 }
 
-func (s *Service) closeDestination(tx kv.Txn, t *Table, d *KinesisDest, fx *effects) error {
+// closeDestination drops a destination's outbox. Nobody waits on an outbox but the feeder, which finds it gone.
+func (s *Service) closeDestination(tx kv.Txn, t *Table, d *KinesisDest) error {
 	if !d.Active {
 		return nil
 	}
 	d.Active = false
-	shards, err := s.log.Shards(tx, d.Outbox)
-	if err != nil {
-		return err
-	}
-	fx.notice = append(fx.notice, s.log.DropNotice(d.Outbox, shards)...)
 	if err := tx.Delete(feedKey(t.ID, d.Num)); err != nil {
 		return err
 	}
