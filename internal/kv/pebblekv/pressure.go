@@ -17,6 +17,9 @@ const (
 	maxL0Sublevels = 20
 	// pressureEvery is how many written bytes go by between two looks at the engine.
 	pressureEvery = 1 << 20
+	// lagPause is how soon a waiting writer looks again by itself: the engine tells of the end of a
+	// flush or compaction a moment before its effect can be seen.
+	lagPause = 5 * time.Millisecond
 	// flushRangesEvery is how often deletes of ranges may force a flush, which is what gives
 	// their space back.
 	flushRangesEvery = 10 * time.Second
@@ -51,13 +54,16 @@ func (s *Store) breathe(ctx context.Context) error {
 		return nil
 	}
 	for s.lag() {
+		t := time.NewTimer(lagPause)
 		select {
 		case <-s.pressure.relief:
+		case <-t.C:
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-s.failed:
 			return s.failureErr()
 		}
+		t.Stop()
 	}
 	s.pressure.written = 0
 	return nil
