@@ -293,8 +293,7 @@ func (r *deployed) print(w io.Writer) {
 
 // deployAndWatch is the second half of `leat up PATH`: a first deploy that must
 // succeed, then one more after every change of the template.
-func (a *app) deployAndWatch(ctx context.Context, path, stage string, ready readyObject) error {
-	f := deployFlags{stage: stage}
+func (a *app) deployAndWatch(ctx context.Context, path string, f deployFlags, ready readyObject) error {
 	d, err := a.newDeploy(ctx, path, f)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ type upFlags struct {
 	tls                         bool
 	tlsCert, tlsKey             string
 	region, sandbox, freeze     string
-	stage                       string
+	deploy                      deployFlags
 	logLevel                    string
 }
 
@@ -73,7 +73,8 @@ func (a *app) upCommand() *cobra.Command {
 	fl.StringVar(&f.region, "region", "", "region of callers that name none (default $AWS_REGION, else us-east-1)")
 	fl.StringVar(&f.sandbox, "sandbox", "auto", "how functions are kept apart: auto, off or strict")
 	fl.StringVar(&f.freeze, "freeze", "on", "\"off\" leaves functions running between invocations")
-	fl.StringVar(&f.stage, "stage", "", "the stage to deploy PATH as (serverless.yml)")
+	fl.StringVar(&f.deploy.stage, "stage", "", "the stage to deploy PATH as (serverless.yml)")
+	fl.StringArrayVar(&f.deploy.params, "param", nil, "a template parameter NAME=VALUE for PATH (repeatable)")
 	fl.StringVar(&f.logLevel, "log-level", "warn", "what to log to standard error: debug, info, warn or error")
 	return c
 }
@@ -105,7 +106,7 @@ func (a *app) up(ctx context.Context, f upFlags, path string) error {
 		return nil
 	}
 	a.addr = p.URL()
-	return a.deployAndWatch(ctx, path, f.stage, ready)
+	return a.deployAndWatch(ctx, path, f.deploy, ready)
 }
 
 // ready prints the line that scripts wait for.
