@@ -60,251 +60,296 @@ func code(err error) string {
 	return fmt.Sprint(err)
 }
 
+// session is a client at work on one stream.
+type session struct {
+	testing.TB
+	*sdk.Client
+	ctx          context.Context
+	stream, none *string // one that is, and one that is not
+	arn          *string
+	put          *sdk.PutRecordOutput // the first record
+}
+
+func (x *session) ok(err error) {
+	x.Helper()
+	if err != nil {
+		x.Fatal(err)
+	}
+}
+
+func (x *session) fails(err error, want string) {
+	x.Helper()
+	if got := code(err); got != want {
+		x.Fatalf("got %s (%v), want %s", got, err, want)
+	}
+}
+
+const (
+	notFound   = "ResourceNotFoundException"
+	invalid    = "InvalidArgumentException"
+	inUse      = "ResourceInUseException"
+	validation = "ValidationException"
+)
+
 // TestASessionOfTheSDK makes every call once over the wire, checks what comes back,
 // and each call once more so that it fails.
 func TestASessionOfTheSDK(t *testing.T) {
 	t.Parallel()
-	c, ctx := newClient(t), context.Background()
-	s, none := p("orders"), p("none")
-	ok := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	fails := func(err error, want string) {
-		t.Helper()
-		if got := code(err); got != want {
-			t.Fatalf("got %s (%v), want %s", got, err, want)
-		}
-	}
-	const notFound, invalid, inUse, validation = "ResourceNotFoundException", "InvalidArgumentException", "ResourceInUseException", "ValidationException"
+	x := &session{TB: t, Client: newClient(t), ctx: context.Background(), stream: p("orders"), none: p("none")}
+	x.streams()
+	x.records()
+	x.shards()
+	x.consumers()
+	x.tags()
+	x.policies()
+	x.monitoring()
+	x.settings()
+	x.goodbye()
+}
 
-	_, err := c.CreateStream(ctx, &sdk.CreateStreamInput{StreamName: s, ShardCount: p(int32(2)), Tags: map[string]string{"a": "b"}})
-	ok(err)
-	_, err = c.CreateStream(ctx, &sdk.CreateStreamInput{StreamName: s, ShardCount: p(int32(2))})
-	fails(err, inUse)
-	_, err = c.CreateStream(ctx, &sdk.CreateStreamInput{StreamName: p("no spaces"), ShardCount: p(int32(2))})
-	fails(err, validation)
+func (x *session) streams() {
+	_, err := x.CreateStream(x.ctx, &sdk.CreateStreamInput{StreamName: x.stream, ShardCount: p(int32(2)), Tags: map[string]string{"a": "b"}})
+	x.ok(err)
+	_, err = x.CreateStream(x.ctx, &sdk.CreateStreamInput{StreamName: x.stream, ShardCount: p(int32(2))})
+	x.fails(err, inUse)
+	_, err = x.CreateStream(x.ctx, &sdk.CreateStreamInput{StreamName: p("no spaces"), ShardCount: p(int32(2))})
+	x.fails(err, validation)
 
-	d, err := c.DescribeStream(ctx, &sdk.DescribeStreamInput{StreamName: s})
-	ok(err)
+	d, err := x.DescribeStream(x.ctx, &sdk.DescribeStreamInput{StreamName: x.stream})
+	x.ok(err)
 	if len(d.StreamDescription.Shards) != 2 || d.StreamDescription.StreamStatus != types.StreamStatusActive || d.StreamDescription.StreamCreationTimestamp.IsZero() {
-		t.Fatalf("%+v", d.StreamDescription)
+		x.Fatalf("%+v", d.StreamDescription)
 	}
-	arn := d.StreamDescription.StreamARN
-	_, err = c.DescribeStream(ctx, &sdk.DescribeStreamInput{StreamName: none})
-	fails(err, notFound)
-	sum, err := c.DescribeStreamSummary(ctx, &sdk.DescribeStreamSummaryInput{StreamARN: arn})
-	ok(err)
+	x.arn = d.StreamDescription.StreamARN
+	_, err = x.DescribeStream(x.ctx, &sdk.DescribeStreamInput{StreamName: x.none})
+	x.fails(err, notFound)
+	sum, err := x.DescribeStreamSummary(x.ctx, &sdk.DescribeStreamSummaryInput{StreamARN: x.arn})
+	x.ok(err)
 	if *sum.StreamDescriptionSummary.OpenShardCount != 2 {
-		t.Fatalf("%+v", sum)
+		x.Fatalf("%+v", sum)
 	}
-	_, err = c.DescribeStreamSummary(ctx, &sdk.DescribeStreamSummaryInput{StreamName: none})
-	fails(err, notFound)
-	ls, err := c.ListStreams(ctx, &sdk.ListStreamsInput{})
-	ok(err)
-	if fmt.Sprint(ls.StreamNames) != "[orders]" || *ls.StreamSummaries[0].StreamARN != *arn {
-		t.Fatalf("%+v", ls)
+	_, err = x.DescribeStreamSummary(x.ctx, &sdk.DescribeStreamSummaryInput{StreamName: x.none})
+	x.fails(err, notFound)
+	ls, err := x.ListStreams(x.ctx, &sdk.ListStreamsInput{})
+	x.ok(err)
+	if fmt.Sprint(ls.StreamNames) != "[orders]" || *ls.StreamSummaries[0].StreamARN != *x.arn {
+		x.Fatalf("%+v", ls)
 	}
-	_, err = c.ListStreams(ctx, &sdk.ListStreamsInput{NextToken: p("x")})
-	fails(err, invalid)
+	_, err = x.ListStreams(x.ctx, &sdk.ListStreamsInput{NextToken: p("x")})
+	x.fails(err, invalid)
+}
 
-	put, err := c.PutRecord(ctx, &sdk.PutRecordInput{StreamName: s, PartitionKey: p("k"), Data: []byte{0, 1, 255}})
-	ok(err)
-	_, err = c.PutRecord(ctx, &sdk.PutRecordInput{StreamName: none, PartitionKey: p("k"), Data: []byte("x")})
-	fails(err, notFound)
-	many, err := c.PutRecords(ctx, &sdk.PutRecordsInput{StreamARN: arn, Records: []types.PutRecordsRequestEntry{
+func (x *session) records() {
+	var err error
+	x.put, err = x.PutRecord(x.ctx, &sdk.PutRecordInput{StreamName: x.stream, PartitionKey: p("k"), Data: []byte{0, 1, 255}})
+	x.ok(err)
+	_, err = x.PutRecord(x.ctx, &sdk.PutRecordInput{StreamName: x.none, PartitionKey: p("k"), Data: []byte("x")})
+	x.fails(err, notFound)
+	many, err := x.PutRecords(x.ctx, &sdk.PutRecordsInput{StreamARN: x.arn, Records: []types.PutRecordsRequestEntry{
 		{PartitionKey: p("k"), Data: []byte("two")}, {PartitionKey: p("k"), Data: []byte{}}}})
-	ok(err)
-	if *many.FailedRecordCount != 0 || *many.Records[1].ShardId != *put.ShardId {
-		t.Fatalf("%+v", many)
+	x.ok(err)
+	if *many.FailedRecordCount != 0 || *many.Records[1].ShardId != *x.put.ShardId {
+		x.Fatalf("%+v", many)
 	}
-	_, err = c.PutRecords(ctx, &sdk.PutRecordsInput{StreamName: none, Records: []types.PutRecordsRequestEntry{{PartitionKey: p("k"), Data: []byte("x")}}})
-	fails(err, notFound)
-	it, err := c.GetShardIterator(ctx, &sdk.GetShardIteratorInput{StreamName: s, ShardId: put.ShardId, ShardIteratorType: types.ShardIteratorTypeAtSequenceNumber, StartingSequenceNumber: put.SequenceNumber})
-	ok(err)
-	_, err = c.GetShardIterator(ctx, &sdk.GetShardIteratorInput{StreamName: s, ShardId: p(shard(9)), ShardIteratorType: types.ShardIteratorTypeLatest})
-	fails(err, notFound)
-	got, err := c.GetRecords(ctx, &sdk.GetRecordsInput{ShardIterator: it.ShardIterator})
-	ok(err)
+	_, err = x.PutRecords(x.ctx, &sdk.PutRecordsInput{StreamName: x.none, Records: []types.PutRecordsRequestEntry{{PartitionKey: p("k"), Data: []byte("x")}}})
+	x.fails(err, notFound)
+	it, err := x.GetShardIterator(x.ctx, &sdk.GetShardIteratorInput{StreamName: x.stream, ShardId: x.put.ShardId, ShardIteratorType: types.ShardIteratorTypeAtSequenceNumber, StartingSequenceNumber: x.put.SequenceNumber})
+	x.ok(err)
+	_, err = x.GetShardIterator(x.ctx, &sdk.GetShardIteratorInput{StreamName: x.stream, ShardId: p(shard(9)), ShardIteratorType: types.ShardIteratorTypeLatest})
+	x.fails(err, notFound)
+	got, err := x.GetRecords(x.ctx, &sdk.GetRecordsInput{ShardIterator: it.ShardIterator})
+	x.ok(err)
 	if len(got.Records) != 3 || string(got.Records[0].Data) != "\x00\x01\xff" || string(got.Records[1].Data) != "two" || got.NextShardIterator == nil || got.Records[0].ApproximateArrivalTimestamp.IsZero() {
-		t.Fatalf("%+v", got.Records)
+		x.Fatalf("%+v", got.Records)
 	}
-	_, err = c.GetRecords(ctx, &sdk.GetRecordsInput{ShardIterator: p("x")})
-	fails(err, invalid)
+	_, err = x.GetRecords(x.ctx, &sdk.GetRecordsInput{ShardIterator: p("x")})
+	x.fails(err, invalid)
+}
 
-	sh, err := c.ListShards(ctx, &sdk.ListShardsInput{StreamName: s})
-	ok(err)
+func (x *session) shards() {
+	sh, err := x.ListShards(x.ctx, &sdk.ListShardsInput{StreamName: x.stream})
+	x.ok(err)
 	if len(sh.Shards) != 2 {
-		t.Fatalf("%+v", sh)
+		x.Fatalf("%+v", sh)
 	}
-	_, err = c.ListShards(ctx, &sdk.ListShardsInput{StreamName: none})
-	fails(err, notFound)
-	_, err = c.SplitShard(ctx, &sdk.SplitShardInput{StreamName: s, ShardToSplit: p(shard(0)), NewStartingHashKey: p("1000")})
-	ok(err)
-	_, err = c.SplitShard(ctx, &sdk.SplitShardInput{StreamName: s, ShardToSplit: p(shard(1)), NewStartingHashKey: p("0")})
-	fails(err, invalid)
-	_, err = c.MergeShards(ctx, &sdk.MergeShardsInput{StreamName: s, ShardToMerge: p(shard(2)), AdjacentShardToMerge: p(shard(3))})
-	ok(err)
-	_, err = c.MergeShards(ctx, &sdk.MergeShardsInput{StreamName: s, ShardToMerge: p(shard(2)), AdjacentShardToMerge: p(shard(3))})
-	fails(err, inUse)
-	up, err := c.UpdateShardCount(ctx, &sdk.UpdateShardCountInput{StreamName: s, TargetShardCount: p(int32(4)), ScalingType: types.ScalingTypeUniformScaling})
-	ok(err)
+	_, err = x.ListShards(x.ctx, &sdk.ListShardsInput{StreamName: x.none})
+	x.fails(err, notFound)
+	_, err = x.SplitShard(x.ctx, &sdk.SplitShardInput{StreamName: x.stream, ShardToSplit: p(shard(0)), NewStartingHashKey: p("1000")})
+	x.ok(err)
+	_, err = x.SplitShard(x.ctx, &sdk.SplitShardInput{StreamName: x.stream, ShardToSplit: p(shard(1)), NewStartingHashKey: p("0")})
+	x.fails(err, invalid)
+	_, err = x.MergeShards(x.ctx, &sdk.MergeShardsInput{StreamName: x.stream, ShardToMerge: p(shard(2)), AdjacentShardToMerge: p(shard(3))})
+	x.ok(err)
+	_, err = x.MergeShards(x.ctx, &sdk.MergeShardsInput{StreamName: x.stream, ShardToMerge: p(shard(2)), AdjacentShardToMerge: p(shard(3))})
+	x.fails(err, inUse)
+	up, err := x.UpdateShardCount(x.ctx, &sdk.UpdateShardCountInput{StreamName: x.stream, TargetShardCount: p(int32(4)), ScalingType: types.ScalingTypeUniformScaling})
+	x.ok(err)
 	if *up.CurrentShardCount != 2 || *up.TargetShardCount != 4 {
-		t.Fatalf("%+v", up)
+		x.Fatalf("%+v", up)
 	}
-	_, err = c.UpdateShardCount(ctx, &sdk.UpdateShardCountInput{StreamName: s, TargetShardCount: p(int32(40)), ScalingType: types.ScalingTypeUniformScaling})
-	fails(err, invalid)
+	_, err = x.UpdateShardCount(x.ctx, &sdk.UpdateShardCountInput{StreamName: x.stream, TargetShardCount: p(int32(40)), ScalingType: types.ScalingTypeUniformScaling})
+	x.fails(err, invalid)
+}
 
-	reg, err := c.RegisterStreamConsumer(ctx, &sdk.RegisterStreamConsumerInput{StreamARN: arn, ConsumerName: p("c")})
-	ok(err)
-	_, err = c.RegisterStreamConsumer(ctx, &sdk.RegisterStreamConsumerInput{StreamARN: arn, ConsumerName: p("c")})
-	fails(err, inUse)
-	dc, err := c.DescribeStreamConsumer(ctx, &sdk.DescribeStreamConsumerInput{ConsumerARN: reg.Consumer.ConsumerARN})
-	ok(err)
-	if *dc.ConsumerDescription.StreamARN != *arn {
-		t.Fatalf("%+v", dc)
+func (x *session) consumers() {
+	reg, err := x.RegisterStreamConsumer(x.ctx, &sdk.RegisterStreamConsumerInput{StreamARN: x.arn, ConsumerName: p("c")})
+	x.ok(err)
+	_, err = x.RegisterStreamConsumer(x.ctx, &sdk.RegisterStreamConsumerInput{StreamARN: x.arn, ConsumerName: p("c")})
+	x.fails(err, inUse)
+	dc, err := x.DescribeStreamConsumer(x.ctx, &sdk.DescribeStreamConsumerInput{ConsumerARN: reg.Consumer.ConsumerARN})
+	x.ok(err)
+	if *dc.ConsumerDescription.StreamARN != *x.arn {
+		x.Fatalf("%+v", dc)
 	}
-	_, err = c.DescribeStreamConsumer(ctx, &sdk.DescribeStreamConsumerInput{StreamARN: arn, ConsumerName: p("x")})
-	fails(err, notFound)
-	lc, err := c.ListStreamConsumers(ctx, &sdk.ListStreamConsumersInput{StreamARN: arn})
-	ok(err)
+	_, err = x.DescribeStreamConsumer(x.ctx, &sdk.DescribeStreamConsumerInput{StreamARN: x.arn, ConsumerName: p("x")})
+	x.fails(err, notFound)
+	lc, err := x.ListStreamConsumers(x.ctx, &sdk.ListStreamConsumersInput{StreamARN: x.arn})
+	x.ok(err)
 	if len(lc.Consumers) != 1 {
-		t.Fatalf("%+v", lc)
+		x.Fatalf("%+v", lc)
 	}
-	_, err = c.ListStreamConsumers(ctx, &sdk.ListStreamConsumersInput{StreamARN: p(*arn + "x")})
-	fails(err, notFound)
-	subscription(t, c, reg.Consumer.ConsumerARN, put)
-	_, err = c.SubscribeToShard(ctx, &sdk.SubscribeToShardInput{ConsumerARN: reg.Consumer.ConsumerARN, ShardId: p(shard(77)), StartingPosition: &latest})
-	fails(err, notFound)
-	_, err = c.DeregisterStreamConsumer(ctx, &sdk.DeregisterStreamConsumerInput{ConsumerARN: reg.Consumer.ConsumerARN})
-	ok(err)
-	_, err = c.DeregisterStreamConsumer(ctx, &sdk.DeregisterStreamConsumerInput{ConsumerARN: reg.Consumer.ConsumerARN})
-	fails(err, notFound)
+	_, err = x.ListStreamConsumers(x.ctx, &sdk.ListStreamConsumersInput{StreamARN: p(*x.arn + "x")})
+	x.fails(err, notFound)
+	subscription(x, x.Client, reg.Consumer.ConsumerARN, x.put)
+	_, err = x.SubscribeToShard(x.ctx, &sdk.SubscribeToShardInput{ConsumerARN: reg.Consumer.ConsumerARN, ShardId: p(shard(77)), StartingPosition: &latest})
+	x.fails(err, notFound)
+	_, err = x.DeregisterStreamConsumer(x.ctx, &sdk.DeregisterStreamConsumerInput{ConsumerARN: reg.Consumer.ConsumerARN})
+	x.ok(err)
+	_, err = x.DeregisterStreamConsumer(x.ctx, &sdk.DeregisterStreamConsumerInput{ConsumerARN: reg.Consumer.ConsumerARN})
+	x.fails(err, notFound)
+}
 
-	_, err = c.IncreaseStreamRetentionPeriod(ctx, &sdk.IncreaseStreamRetentionPeriodInput{StreamName: s, RetentionPeriodHours: p(int32(48))})
-	ok(err)
-	_, err = c.IncreaseStreamRetentionPeriod(ctx, &sdk.IncreaseStreamRetentionPeriodInput{StreamName: s, RetentionPeriodHours: p(int32(24))})
-	fails(err, invalid)
-	_, err = c.DecreaseStreamRetentionPeriod(ctx, &sdk.DecreaseStreamRetentionPeriodInput{StreamName: s, RetentionPeriodHours: p(int32(24))})
-	ok(err)
-	_, err = c.DecreaseStreamRetentionPeriod(ctx, &sdk.DecreaseStreamRetentionPeriodInput{StreamName: s, RetentionPeriodHours: p(int32(25))})
-	fails(err, invalid)
+func (x *session) tags() {
+	_, err := x.IncreaseStreamRetentionPeriod(x.ctx, &sdk.IncreaseStreamRetentionPeriodInput{StreamName: x.stream, RetentionPeriodHours: p(int32(48))})
+	x.ok(err)
+	_, err = x.IncreaseStreamRetentionPeriod(x.ctx, &sdk.IncreaseStreamRetentionPeriodInput{StreamName: x.stream, RetentionPeriodHours: p(int32(24))})
+	x.fails(err, invalid)
+	_, err = x.DecreaseStreamRetentionPeriod(x.ctx, &sdk.DecreaseStreamRetentionPeriodInput{StreamName: x.stream, RetentionPeriodHours: p(int32(24))})
+	x.ok(err)
+	_, err = x.DecreaseStreamRetentionPeriod(x.ctx, &sdk.DecreaseStreamRetentionPeriodInput{StreamName: x.stream, RetentionPeriodHours: p(int32(25))})
+	x.fails(err, invalid)
 
-	_, err = c.AddTagsToStream(ctx, &sdk.AddTagsToStreamInput{StreamName: s, Tags: map[string]string{"c": "d"}})
-	ok(err)
-	_, err = c.AddTagsToStream(ctx, &sdk.AddTagsToStreamInput{StreamName: none, Tags: map[string]string{"c": "d"}})
-	fails(err, notFound)
-	lt, err := c.ListTagsForStream(ctx, &sdk.ListTagsForStreamInput{StreamName: s})
-	ok(err)
+	_, err = x.AddTagsToStream(x.ctx, &sdk.AddTagsToStreamInput{StreamName: x.stream, Tags: map[string]string{"c": "d"}})
+	x.ok(err)
+	_, err = x.AddTagsToStream(x.ctx, &sdk.AddTagsToStreamInput{StreamName: x.none, Tags: map[string]string{"c": "d"}})
+	x.fails(err, notFound)
+	lt, err := x.ListTagsForStream(x.ctx, &sdk.ListTagsForStreamInput{StreamName: x.stream})
+	x.ok(err)
 	if len(lt.Tags) != 2 || *lt.Tags[0].Key != "a" || *lt.HasMoreTags {
-		t.Fatalf("%+v", lt)
+		x.Fatalf("%+v", lt)
 	}
-	_, err = c.ListTagsForStream(ctx, &sdk.ListTagsForStreamInput{StreamName: none})
-	fails(err, notFound)
-	_, err = c.RemoveTagsFromStream(ctx, &sdk.RemoveTagsFromStreamInput{StreamName: s, TagKeys: []string{"a"}})
-	ok(err)
-	_, err = c.RemoveTagsFromStream(ctx, &sdk.RemoveTagsFromStreamInput{StreamName: none, TagKeys: []string{"a"}})
-	fails(err, notFound)
-	_, err = c.TagResource(ctx, &sdk.TagResourceInput{ResourceARN: arn, Tags: map[string]string{"e": "f"}})
-	ok(err)
-	_, err = c.TagResource(ctx, &sdk.TagResourceInput{ResourceARN: p(*arn + "x"), Tags: map[string]string{"e": "f"}})
-	fails(err, notFound)
-	_, err = c.UntagResource(ctx, &sdk.UntagResourceInput{ResourceARN: arn, TagKeys: []string{"c"}})
-	ok(err)
-	_, err = c.UntagResource(ctx, &sdk.UntagResourceInput{ResourceARN: p(*arn + "x"), TagKeys: []string{"c"}})
-	fails(err, notFound)
-	lr, err := c.ListTagsForResource(ctx, &sdk.ListTagsForResourceInput{ResourceARN: arn})
-	ok(err)
+	_, err = x.ListTagsForStream(x.ctx, &sdk.ListTagsForStreamInput{StreamName: x.none})
+	x.fails(err, notFound)
+	_, err = x.RemoveTagsFromStream(x.ctx, &sdk.RemoveTagsFromStreamInput{StreamName: x.stream, TagKeys: []string{"a"}})
+	x.ok(err)
+	_, err = x.RemoveTagsFromStream(x.ctx, &sdk.RemoveTagsFromStreamInput{StreamName: x.none, TagKeys: []string{"a"}})
+	x.fails(err, notFound)
+	_, err = x.TagResource(x.ctx, &sdk.TagResourceInput{ResourceARN: x.arn, Tags: map[string]string{"e": "f"}})
+	x.ok(err)
+	_, err = x.TagResource(x.ctx, &sdk.TagResourceInput{ResourceARN: p(*x.arn + "x"), Tags: map[string]string{"e": "f"}})
+	x.fails(err, notFound)
+	_, err = x.UntagResource(x.ctx, &sdk.UntagResourceInput{ResourceARN: x.arn, TagKeys: []string{"c"}})
+	x.ok(err)
+	_, err = x.UntagResource(x.ctx, &sdk.UntagResourceInput{ResourceARN: p(*x.arn + "x"), TagKeys: []string{"c"}})
+	x.fails(err, notFound)
+	lr, err := x.ListTagsForResource(x.ctx, &sdk.ListTagsForResourceInput{ResourceARN: x.arn})
+	x.ok(err)
 	if len(lr.Tags) != 1 || *lr.Tags[0].Key != "e" {
-		t.Fatalf("%+v", lr)
+		x.Fatalf("%+v", lr)
 	}
-	_, err = c.ListTagsForResource(ctx, &sdk.ListTagsForResourceInput{ResourceARN: p(*arn + "x")})
-	fails(err, notFound)
+	_, err = x.ListTagsForResource(x.ctx, &sdk.ListTagsForResourceInput{ResourceARN: p(*x.arn + "x")})
+	x.fails(err, notFound)
+}
 
+func (x *session) policies() {
 	policy := p(`{"Version":"2012-10-17","Statement":[]}`)
-	_, err = c.PutResourcePolicy(ctx, &sdk.PutResourcePolicyInput{ResourceARN: arn, Policy: policy})
-	ok(err)
-	_, err = c.PutResourcePolicy(ctx, &sdk.PutResourcePolicyInput{ResourceARN: arn, Policy: p("x")})
-	fails(err, invalid)
-	gp, err := c.GetResourcePolicy(ctx, &sdk.GetResourcePolicyInput{ResourceARN: arn})
-	ok(err)
+	_, err := x.PutResourcePolicy(x.ctx, &sdk.PutResourcePolicyInput{ResourceARN: x.arn, Policy: policy})
+	x.ok(err)
+	_, err = x.PutResourcePolicy(x.ctx, &sdk.PutResourcePolicyInput{ResourceARN: x.arn, Policy: p("x")})
+	x.fails(err, invalid)
+	gp, err := x.GetResourcePolicy(x.ctx, &sdk.GetResourcePolicyInput{ResourceARN: x.arn})
+	x.ok(err)
 	if *gp.Policy != *policy {
-		t.Fatal(*gp.Policy)
+		x.Fatal(*gp.Policy)
 	}
-	_, err = c.DeleteResourcePolicy(ctx, &sdk.DeleteResourcePolicyInput{ResourceARN: arn})
-	ok(err)
-	_, err = c.DeleteResourcePolicy(ctx, &sdk.DeleteResourcePolicyInput{ResourceARN: arn})
-	fails(err, notFound)
-	_, err = c.GetResourcePolicy(ctx, &sdk.GetResourcePolicyInput{ResourceARN: arn})
-	fails(err, notFound)
+	_, err = x.DeleteResourcePolicy(x.ctx, &sdk.DeleteResourcePolicyInput{ResourceARN: x.arn})
+	x.ok(err)
+	_, err = x.DeleteResourcePolicy(x.ctx, &sdk.DeleteResourcePolicyInput{ResourceARN: x.arn})
+	x.fails(err, notFound)
+	_, err = x.GetResourcePolicy(x.ctx, &sdk.GetResourcePolicyInput{ResourceARN: x.arn})
+	x.fails(err, notFound)
+}
 
-	_, err = c.StartStreamEncryption(ctx, &sdk.StartStreamEncryptionInput{StreamName: s, EncryptionType: types.EncryptionTypeKms, KeyId: p("alias/k")})
-	ok(err)
-	_, err = c.StartStreamEncryption(ctx, &sdk.StartStreamEncryptionInput{StreamName: none, EncryptionType: types.EncryptionTypeKms, KeyId: p("alias/k")})
-	fails(err, notFound)
-	_, err = c.StopStreamEncryption(ctx, &sdk.StopStreamEncryptionInput{StreamName: s, EncryptionType: types.EncryptionTypeKms, KeyId: p("alias/k")})
-	ok(err)
-	_, err = c.StopStreamEncryption(ctx, &sdk.StopStreamEncryptionInput{StreamName: s, EncryptionType: types.EncryptionTypeKms, KeyId: p("alias/k")})
-	fails(err, invalid)
-	on, err := c.EnableEnhancedMonitoring(ctx, &sdk.EnableEnhancedMonitoringInput{StreamName: s, ShardLevelMetrics: []types.MetricsName{types.MetricsNameAll}})
-	ok(err)
+func (x *session) monitoring() {
+	_, err := x.StartStreamEncryption(x.ctx, &sdk.StartStreamEncryptionInput{StreamName: x.stream, EncryptionType: types.EncryptionTypeKms, KeyId: p("alias/k")})
+	x.ok(err)
+	_, err = x.StartStreamEncryption(x.ctx, &sdk.StartStreamEncryptionInput{StreamName: x.none, EncryptionType: types.EncryptionTypeKms, KeyId: p("alias/k")})
+	x.fails(err, notFound)
+	_, err = x.StopStreamEncryption(x.ctx, &sdk.StopStreamEncryptionInput{StreamName: x.stream, EncryptionType: types.EncryptionTypeKms, KeyId: p("alias/k")})
+	x.ok(err)
+	_, err = x.StopStreamEncryption(x.ctx, &sdk.StopStreamEncryptionInput{StreamName: x.stream, EncryptionType: types.EncryptionTypeKms, KeyId: p("alias/k")})
+	x.fails(err, invalid)
+	on, err := x.EnableEnhancedMonitoring(x.ctx, &sdk.EnableEnhancedMonitoringInput{StreamName: x.stream, ShardLevelMetrics: []types.MetricsName{types.MetricsNameAll}})
+	x.ok(err)
 	if len(on.DesiredShardLevelMetrics) != 7 {
-		t.Fatalf("%+v", on)
+		x.Fatalf("%+v", on)
 	}
-	_, err = c.EnableEnhancedMonitoring(ctx, &sdk.EnableEnhancedMonitoringInput{StreamName: none, ShardLevelMetrics: []types.MetricsName{types.MetricsNameAll}})
-	fails(err, notFound)
-	_, err = c.DisableEnhancedMonitoring(ctx, &sdk.DisableEnhancedMonitoringInput{StreamName: s, ShardLevelMetrics: []types.MetricsName{types.MetricsNameAll}})
-	ok(err)
-	_, err = c.DisableEnhancedMonitoring(ctx, &sdk.DisableEnhancedMonitoringInput{StreamName: none, ShardLevelMetrics: []types.MetricsName{types.MetricsNameAll}})
-	fails(err, notFound)
+	_, err = x.EnableEnhancedMonitoring(x.ctx, &sdk.EnableEnhancedMonitoringInput{StreamName: x.none, ShardLevelMetrics: []types.MetricsName{types.MetricsNameAll}})
+	x.fails(err, notFound)
+	_, err = x.DisableEnhancedMonitoring(x.ctx, &sdk.DisableEnhancedMonitoringInput{StreamName: x.stream, ShardLevelMetrics: []types.MetricsName{types.MetricsNameAll}})
+	x.ok(err)
+	_, err = x.DisableEnhancedMonitoring(x.ctx, &sdk.DisableEnhancedMonitoringInput{StreamName: x.none, ShardLevelMetrics: []types.MetricsName{types.MetricsNameAll}})
+	x.fails(err, notFound)
+}
 
-	_, err = c.UpdateMaxRecordSize(ctx, &sdk.UpdateMaxRecordSizeInput{StreamARN: arn, MaxRecordSizeInKiB: p(int32(2048))})
-	ok(err)
-	_, err = c.UpdateMaxRecordSize(ctx, &sdk.UpdateMaxRecordSizeInput{StreamARN: arn, MaxRecordSizeInKiB: p(int32(1))})
-	fails(err, validation)
-	_, err = c.UpdateStreamMode(ctx, &sdk.UpdateStreamModeInput{StreamARN: arn, StreamModeDetails: &types.StreamModeDetails{StreamMode: types.StreamModeOnDemand}})
-	ok(err)
-	_, err = c.UpdateStreamMode(ctx, &sdk.UpdateStreamModeInput{StreamARN: arn, StreamModeDetails: &types.StreamModeDetails{StreamMode: types.StreamModeOnDemand}})
-	fails(err, validation)
-	_, err = c.UpdateStreamRecordDistributionStrategy(ctx, &sdk.UpdateStreamRecordDistributionStrategyInput{StreamARN: arn, RecordDistributionStrategy: types.RecordDistributionStrategyAuto})
-	ok(err)
-	_, err = c.UpdateStreamRecordDistributionStrategy(ctx, &sdk.UpdateStreamRecordDistributionStrategyInput{StreamARN: p(*arn + "x"), RecordDistributionStrategy: types.RecordDistributionStrategyAuto})
-	fails(err, notFound)
-	_, err = c.UpdateStreamWarmThroughput(ctx, &sdk.UpdateStreamWarmThroughputInput{StreamName: s, WarmThroughputMiBps: p(int32(5))})
-	fails(err, validation)
-	as, err := c.UpdateAccountSettings(ctx, &sdk.UpdateAccountSettingsInput{MinimumThroughputBillingCommitment: &types.MinimumThroughputBillingCommitmentInput{Status: types.MinimumThroughputBillingCommitmentInputStatusEnabled}})
-	ok(err)
+func (x *session) settings() {
+	_, err := x.UpdateMaxRecordSize(x.ctx, &sdk.UpdateMaxRecordSizeInput{StreamARN: x.arn, MaxRecordSizeInKiB: p(int32(2048))})
+	x.ok(err)
+	_, err = x.UpdateMaxRecordSize(x.ctx, &sdk.UpdateMaxRecordSizeInput{StreamARN: x.arn, MaxRecordSizeInKiB: p(int32(1))})
+	x.fails(err, validation)
+	_, err = x.UpdateStreamMode(x.ctx, &sdk.UpdateStreamModeInput{StreamARN: x.arn, StreamModeDetails: &types.StreamModeDetails{StreamMode: types.StreamModeOnDemand}})
+	x.ok(err)
+	_, err = x.UpdateStreamMode(x.ctx, &sdk.UpdateStreamModeInput{StreamARN: x.arn, StreamModeDetails: &types.StreamModeDetails{StreamMode: types.StreamModeOnDemand}})
+	x.fails(err, validation)
+	_, err = x.UpdateStreamRecordDistributionStrategy(x.ctx, &sdk.UpdateStreamRecordDistributionStrategyInput{StreamARN: x.arn, RecordDistributionStrategy: types.RecordDistributionStrategyAuto})
+	x.ok(err)
+	_, err = x.UpdateStreamRecordDistributionStrategy(x.ctx, &sdk.UpdateStreamRecordDistributionStrategyInput{StreamARN: p(*x.arn + "x"), RecordDistributionStrategy: types.RecordDistributionStrategyAuto})
+	x.fails(err, notFound)
+	_, err = x.UpdateStreamWarmThroughput(x.ctx, &sdk.UpdateStreamWarmThroughputInput{StreamName: x.stream, WarmThroughputMiBps: p(int32(5))})
+	x.fails(err, validation)
+	as, err := x.UpdateAccountSettings(x.ctx, &sdk.UpdateAccountSettingsInput{MinimumThroughputBillingCommitment: &types.MinimumThroughputBillingCommitmentInput{Status: types.MinimumThroughputBillingCommitmentInputStatusEnabled}})
+	x.ok(err)
 	if as.MinimumThroughputBillingCommitment.Status != types.MinimumThroughputBillingCommitmentOutputStatusEnabled {
-		t.Fatalf("%+v", as.MinimumThroughputBillingCommitment)
+		x.Fatalf("%+v", as.MinimumThroughputBillingCommitment)
 	}
-	_, err = c.UpdateAccountSettings(ctx, &sdk.UpdateAccountSettingsInput{MinimumThroughputBillingCommitment: &types.MinimumThroughputBillingCommitmentInput{Status: "ODD"}})
-	fails(err, validation)
-	wt, err := c.UpdateStreamWarmThroughput(ctx, &sdk.UpdateStreamWarmThroughputInput{StreamName: s, WarmThroughputMiBps: p(int32(5))})
-	ok(err)
+	_, err = x.UpdateAccountSettings(x.ctx, &sdk.UpdateAccountSettingsInput{MinimumThroughputBillingCommitment: &types.MinimumThroughputBillingCommitmentInput{Status: "ODD"}})
+	x.fails(err, validation)
+	wt, err := x.UpdateStreamWarmThroughput(x.ctx, &sdk.UpdateStreamWarmThroughputInput{StreamName: x.stream, WarmThroughputMiBps: p(int32(5))})
+	x.ok(err)
 	if *wt.WarmThroughput.TargetMiBps != 5 {
-		t.Fatalf("%+v", wt)
+		x.Fatalf("%+v", wt)
 	}
-	da, err := c.DescribeAccountSettings(ctx, &sdk.DescribeAccountSettingsInput{})
-	ok(err)
+	da, err := x.DescribeAccountSettings(x.ctx, &sdk.DescribeAccountSettingsInput{})
+	x.ok(err)
 	if da.MinimumThroughputBillingCommitment.StartedAt == nil {
-		t.Fatalf("%+v", da)
+		x.Fatalf("%+v", da)
 	}
-	dl, err := c.DescribeLimits(ctx, &sdk.DescribeLimitsInput{})
-	ok(err)
+	dl, err := x.DescribeLimits(x.ctx, &sdk.DescribeLimitsInput{})
+	x.ok(err)
 	if *dl.OpenShardCount != 5 || *dl.OnDemandStreamCount != 1 {
-		t.Fatalf("%+v", dl)
+		x.Fatalf("%+v", dl)
 	}
+}
 
-	_, err = c.DeleteStream(ctx, &sdk.DeleteStreamInput{StreamName: s})
-	ok(err)
-	_, err = c.DeleteStream(ctx, &sdk.DeleteStreamInput{StreamName: s})
-	fails(err, notFound)
+func (x *session) goodbye() {
+	_, err := x.DeleteStream(x.ctx, &sdk.DeleteStreamInput{StreamName: x.stream})
+	x.ok(err)
+	_, err = x.DeleteStream(x.ctx, &sdk.DeleteStreamInput{StreamName: x.stream})
+	x.fails(err, notFound)
 }
 
 // subscription reads the closed shard of put to its end by a push.
-func subscription(t *testing.T, c *sdk.Client, consumer *string, put *sdk.PutRecordOutput) {
+func subscription(t testing.TB, c *sdk.Client, consumer *string, put *sdk.PutRecordOutput) {
 	t.Helper()
 	out, err := c.SubscribeToShard(context.Background(), &sdk.SubscribeToShardInput{ConsumerARN: consumer, ShardId: put.ShardId,
 		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeAtSequenceNumber, SequenceNumber: put.SequenceNumber}})
