@@ -172,8 +172,8 @@ func (s *Store) openPebble() (*pebble.DB, error) {
 	switch {
 	case err == nil:
 		return db, nil
-	case s.sentry.lockErr != nil:
-		return nil, fmt.Errorf("data directory %s is in use by another process (%w)", s.opts.Dir, s.sentry.lockErr)
+	case s.sentry.locked() != nil:
+		return nil, fmt.Errorf("data directory %s is in use by another process (%w)", s.opts.Dir, s.sentry.locked())
 	default:
 		if f := s.failure.Load(); f != nil {
 			err = errors.Join(f.err, err)

@@ -93,6 +93,13 @@ func (f *sentry) Lock(name string) (io.Closer, error) {
 	return f.lock, nil
 }
 
+// locked is why the directory could not be locked, nil if it could.
+func (f *sentry) locked() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lockErr
+}
+
 // onceCloser passes the first Close on: both the engine and the sentry may release the lock.
 type onceCloser struct {
 	io.Closer
