@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/leatdev/leat/internal/deploy"
@@ -86,7 +87,7 @@ func (p *Platform) openRooms(ctx context.Context) (r *rooms, err error) {
 	}
 	r.apigateway = apigateway.New(apigateway.Options{Store: p.store, Clock: clk, Logger: p.log, Invoker: gatewayInvoker{r}, Endpoint: p.URL()})
 	r.stacks = cloudformation.New(cloudformation.Options{
-		Store: p.store, Clock: clk, Logger: p.log, Engine: p.engine, Objects: objects{r.s3},
+		Store: p.store, Clock: clk, Logger: p.log, Engine: p.engine(), Objects: objects{r.s3}, Settle: settle,
 	})
 	return r, nil
 }
@@ -172,11 +173,27 @@ func (p *Platform) openFunctions(r *rooms) (err error) {
 	return nil
 }
 
-// engine deploys into an account and region through the platform's own endpoint.
-func (p *Platform) engine(account, region string) cloudformation.Engine {
-	return &deploy.Engine{Now: p.opts.Clock.Now, Providers: resources.New(resources.Options{
-		Endpoint: p.URL(), Region: region, Account: account, Credentials: p.ownCredentials(account),
-	})}
+// settle is how long a call that changes a stack waits for the stack: most are done by then, and
+// tools that poll every half minute need not.
+const settle = 2 * time.Second
+
+// engine makes the engines that deploy into an account and region through the
+// platform's own endpoint, one for each.
+func (p *Platform) engine() func(account, region string) cloudformation.Engine {
+	type place struct{ account, region string }
+	var mu sync.Mutex
+	engines := map[place]cloudformation.Engine{}
+	return func(account, region string) cloudformation.Engine {
+		mu.Lock()
+		defer mu.Unlock()
+		at := place{account, region}
+		if engines[at] == nil {
+			engines[at] = &deploy.Engine{Now: p.opts.Clock.Now, Providers: resources.New(resources.Options{
+				Endpoint: p.URL(), Region: region, Account: account, Credentials: p.ownCredentials(account),
+			})}
+		}
+		return engines[at]
+	}
 }
 
 // startRooms sets to work what needs the front door to serve.
@@ -260,6 +277,7 @@ func (p *Platform) openFront() (err error) {
 	p.front.HandleHTTP(apigateway.Matches, p.apigateway)
 	p.front.HandleHTTP(p.lambda.Handles, p.lambda)
 	p.front.HandleHTTP(sns.Matches, p.sns.Handler())
+	p.front.HandleHTTP(asksForContainers, http.HandlerFunc(noContainers))
 	p.front.HandleHTTP(p.s3.Matches, p.s3.Handler())
 	registry := confluent.New(confluent.Options{Subjects: p.subjects, Logger: p.log})
 	p.registry = &http.Server{Handler: guard(p.opts.AccessKeys, registry), ReadHeaderTimeout: wire.HeaderTimeout, IdleTimeout: wire.IdleTimeout}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
@@ -24,7 +23,6 @@ type kind struct {
 var (
 	kindStream   = kind{"stream", "AWS::Kinesis::Stream", listStreams}
 	kindFunction = kind{"function", "AWS::Lambda::Function", listFunctions}
-	kindTable    = kind{"table", "AWS::DynamoDB::Table", listTables}
 )
 
 // resolve turns what a person typed into a real name: the name itself, an ARN's last part, or a
@@ -160,19 +158,6 @@ func listFunctions(ctx context.Context, cfg aws.Config) ([]string, error) {
 		for _, f := range page.Functions {
 			names = append(names, aws.ToString(f.FunctionName))
 		}
-	}
-	return names, nil
-}
-
-func listTables(ctx context.Context, cfg aws.Config) ([]string, error) {
-	var names []string
-	p := dynamodb.NewListTablesPaginator(dynamodb.NewFromConfig(cfg), &dynamodb.ListTablesInput{})
-	for p.HasMorePages() {
-		page, err := p.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, page.TableNames...)
 	}
 	return names, nil
 }

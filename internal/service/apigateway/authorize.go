@@ -321,7 +321,7 @@ func parseSourceV2(src string) (func(c *call) string, error) {
 		name := strings.TrimPrefix(src, "$stageVariables.")
 		return func(c *call) string { return c.f.http.variables[name] }, nil
 	}
-	return nil, fmt.Errorf("Invalid identity source: %s", src) //nolint:staticcheck // AWS's text
+	return nil, badRequest("Invalid identity source: %s", src)
 }
 
 // authorizeHTTP asks a route's authorizer. It answers the caller itself when that refuses.

@@ -255,7 +255,7 @@ func (s *Service) DeleteCorsConfiguration(ctx context.Context, in *v2.DeleteCors
 // checkRoute refuses routes that the data plane could not serve.
 func (a *httpAPI) checkRoute(r types.Route) error {
 	if _, _, err := parseRouteKey(*r.RouteKey); err != nil {
-		return badRequest("%v", err)
+		return err
 	}
 	switch r.AuthorizationType {
 	case "", types.AuthorizationTypeNone:

@@ -176,7 +176,7 @@ func checkAuthorizerV2(az *types.Authorizer) error {
 	}
 	for _, src := range az.IdentitySource {
 		if _, err := parseSourceV2(src); err != nil {
-			return badRequest("%v", err)
+			return err
 		}
 	}
 	if deref(az.AuthorizerResultTtlInSeconds) > 0 && len(az.IdentitySource) == 0 {

@@ -1,7 +1,6 @@
 package apigateway
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -108,7 +107,7 @@ func parseRouteKey(key string) (method, path string, err error) {
 		return "", "", nil
 	}
 	method, path, ok := strings.Cut(key, " ")
-	bad := fmt.Errorf("The provided route key is not formatted properly for HTTP protocol. Format should be \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\"") //nolint:staticcheck // AWS's text
+	bad := badRequest("The provided route key is not formatted properly for HTTP protocol. Format should be \"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\"")
 	if !ok || !slices.Contains(httpMethods, method) || !strings.HasPrefix(path, "/") {
 		return "", "", bad
 	}

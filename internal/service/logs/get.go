@@ -150,17 +150,15 @@ func (sc *scan) getReply() *cloudwatchlogs.GetLogEventsOutput {
 	if sc.reverse {
 		slices.Reverse(sc.events)
 	}
-	back, forth := sc.from, sc.to
-	if sc.reverse {
-		forth, back = sc.to, sc.last
-		if sc.last == (cursor{}) {
-			back = sc.to
-		}
-	} else {
-		forth = sc.from
-		if sc.last != (cursor{}) {
-			forth = cursor{sc.last.at, sc.last.number + 1}
-		}
+	back, forth := sc.from, sc.from
+	looked := sc.last != cursor{}
+	switch {
+	case sc.reverse && looked:
+		back, forth = sc.last, sc.to
+	case sc.reverse:
+		back, forth = sc.to, sc.to
+	case looked:
+		forth = cursor{sc.last.at, sc.last.number + 1}
 	}
 	if n := len(sc.events); n > 0 { // tokens lie next to what was shown
 		back = cursor{sc.events[0].at, sc.events[0].number}

@@ -20,7 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -230,8 +229,6 @@ func nameOf(identifier string) string {
 	}
 	return identifier
 }
-
-var groupPattern = regexp.MustCompile(`^[.\-_/#A-Za-z0-9]{1,512}$`)
 
 func ptr[T any](v T) *T { return &v }
 

@@ -124,7 +124,7 @@ func (p place) streamPage(group string, all []*stream, token string, limit int) 
 			break
 		}
 		d := types.LogStream{
-			LogStreamName: ptr(st.Name), CreationTime: ptr(st.Created), StoredBytes: ptr(int64(0)), // AWS reports 0 since 2019
+			LogStreamName: ptr(st.Name), CreationTime: ptr(st.Created), StoredBytes: ptr(int64(0)), //nolint:staticcheck // deprecated: AWS reports 0 since 2019, and tools still read it
 			Arn: ptr(fmt.Sprintf("%s:log-stream:%s", p.groupARN(group), st.Name)), UploadSequenceToken: ptr(sequenceToken),
 		}
 		if st.Last != 0 {

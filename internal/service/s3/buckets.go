@@ -285,6 +285,10 @@ func init() {
 	}
 }
 
+// getConfig answers a bucket's setting as it was put.
+//
+// Errors: NoSuchBucket, and the setting's own error where it has none (NoSuchBucketPolicy, NoSuchCORSConfiguration …).
+// Differs: nothing.
 func getConfig(name string) func(*call) error {
 	return func(c *call) error {
 		text, cfg := c.rec.Config[name], configs[name]
@@ -308,6 +312,11 @@ func getConfig(name string) func(*call) error {
 	}
 }
 
+// putConfig keeps a bucket's setting.
+//
+// Errors: NoSuchBucket, MalformedXML, MalformedPolicy, InvalidArgument.
+// Differs: policy, CORS, notification, tagging and public access block have their effect; lifecycle, encryption
+// and ownership controls are kept and change nothing: objects do not expire, and bodies lie as they came.
 func putConfig(name string) func(*call) error {
 	return func(c *call) error {
 		b, err := c.small()
@@ -342,6 +351,10 @@ func rootOf(b []byte) (string, error) {
 	return any.XMLName.Local, err
 }
 
+// deleteConfig removes a bucket's setting.
+//
+// Errors: NoSuchBucket.
+// Differs: nothing.
 func deleteConfig(name string) func(*call) error {
 	return func(c *call) error {
 		return c.configure(name, "", http.StatusNoContent, func(*bucketRecord) error { return nil })

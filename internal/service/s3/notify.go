@@ -200,7 +200,6 @@ type queuedEvent struct {
 	Owner   string
 	Region  string
 	Payload []byte
-	tries   int
 }
 
 // notifier delivers events. Its mutex guards what it holds; it is not held

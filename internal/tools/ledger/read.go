@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -50,13 +51,16 @@ func readRooms(dir string) ([]room, error) {
 
 // reader collects what one package says.
 type reader struct {
-	docs       map[string]string // method name → comment
-	registered map[string]string // operation name → method name
+	docs       map[string]string // function or method name → comment
+	registered []registration
 	absent     map[string]string
 }
 
+// registration says which handler serves an operation.
+type registration struct{ operation, handler string }
+
 func readRoom(dir string) (room, error) {
-	r := reader{docs: map[string]string{}, registered: map[string]string{}, absent: map[string]string{}}
+	r := reader{docs: map[string]string{}, absent: map[string]string{}}
 	fset := token.NewFileSet()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -79,7 +83,7 @@ func (r *reader) file(f *ast.File) {
 	for _, d := range f.Decls {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
-			if d.Recv != nil && d.Doc != nil {
+			if d.Doc != nil {
 				r.docs[d.Name.Name] = d.Doc.Text()
 			}
 		case *ast.GenDecl:
@@ -87,9 +91,11 @@ func (r *reader) file(f *ast.File) {
 		}
 	}
 	ast.Inspect(f, func(n ast.Node) bool {
-		call, ok := n.(*ast.CallExpr)
-		if ok {
-			r.registration(call)
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			r.registration(n)
+		case *ast.CompositeLit:
+			r.route(n)
 		}
 		return true
 	})
@@ -108,7 +114,34 @@ func (r *reader) registration(call *ast.CallExpr) {
 	name, err := strconv.Unquote(lit.Value)
 	method, isMethod := call.Args[1].(*ast.SelectorExpr)
 	if err == nil && isMethod {
-		r.registered[name] = method.Sel.Name
+		r.registered = append(r.registered, registration{name, method.Sel.Name})
+	}
+}
+
+// route notes an entry of a routing table, as S3 has it: {"Name", "permission", (*call).handler} or
+// {"Name", "permission", makeHandler("…")}.
+func (r *reader) route(lit *ast.CompositeLit) {
+	const parts = 3
+	if len(lit.Elts) != parts {
+		return
+	}
+	name, ok := lit.Elts[0].(*ast.BasicLit)
+	if !ok || name.Kind != token.STRING {
+		return
+	}
+	op, err := strconv.Unquote(name.Value)
+	if err != nil {
+		return
+	}
+	switch h := lit.Elts[2].(type) {
+	case *ast.SelectorExpr:
+		if _, method := h.X.(*ast.ParenExpr); method {
+			r.registered = append(r.registered, registration{op, h.Sel.Name})
+		}
+	case *ast.CallExpr:
+		if maker, ok := h.Fun.(*ast.Ident); ok {
+			r.registered = append(r.registered, registration{op, maker.Name})
+		}
 	}
 }
 
@@ -150,14 +183,18 @@ func constant(e ast.Expr) string {
 
 func (r *reader) room(name string) (room, error) {
 	out := room{Name: name, Absent: r.absent}
-	for op, method := range r.registered {
-		promise, differs := splitDoc(r.docs[method])
+	for _, reg := range r.registered {
+		promise, differs := splitDoc(r.docs[reg.handler])
 		if promise == "" {
-			return room{}, fmt.Errorf("%s: operation %s: the handler %s has no comment", name, op, method)
+			return room{}, fmt.Errorf("%s: operation %s: the handler %s has no comment", name, reg.operation, reg.handler)
 		}
-		out.Operations = append(out.Operations, operation{op, promise, differs})
+		out.Operations = append(out.Operations, operation{reg.operation, promise, differs})
 	}
-	sort.Slice(out.Operations, func(i, j int) bool { return out.Operations[i].Name < out.Operations[j].Name })
+	sort.Slice(out.Operations, func(i, j int) bool {
+		a, b := out.Operations[i], out.Operations[j]
+		return a.Name < b.Name || (a.Name == b.Name && a.Promise < b.Promise)
+	})
+	out.Operations = slices.CompactFunc(out.Operations, func(a, b operation) bool { return a == b }) // one operation by two routes
 	return out, nil
 }
 
