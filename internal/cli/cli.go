@@ -70,7 +70,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON and nothing else")
 	root.AddCommand(
 		a.upCommand(), a.envCommand(), a.doctorCommand(), a.versionCommand(), a.tailCommand(),
-		a.invokeCommand(), a.logsCommand(), a.deployCommand(), a.destroyCommand(), a.traceCommand(), a.iamCommand(),
+		a.invokeCommand(), a.logsCommand(), a.deployCommand(), a.destroyCommand(), a.traceCommand(), a.iamCommand(), a.benchCommand(),
 	)
 	return root
 }
