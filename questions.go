@@ -7,6 +7,10 @@ import (
 	"net/url"
 	"strconv"
 
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	lambdasdk "github.com/aws/aws-sdk-go-v2/service/lambda"
+	snssdk "github.com/aws/aws-sdk-go-v2/service/sns"
+
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/inspect"
 	"github.com/leatdev/leat/internal/trace"
@@ -24,6 +28,8 @@ func (p *Platform) questions() []inspect.Question {
 		plain("streams", "All streams with their shards, rates, readers and consumers.", func(ctx context.Context) (any, error) { return p.kinesis.Inspect(ctx) }),
 		plain("tables", "All tables with their indexes, sizes and change streams.", func(ctx context.Context) (any, error) { return p.dynamodb.Inspect(ctx) }),
 		plain("queues", "All queues with the number of their messages.", p.inspectQueues),
+		plain("topics", "The topics of the platform's account and region, with their subscriptions.", p.inspectTopics),
+		plain("functions", "The functions of the platform's account and region, each with the least policy that covers what it has called.", p.inspectFunctions),
 		plain("mappings", "What every enabled event source mapping has done, and where it stands in each shard.", func(context.Context) (any, error) { return p.mappings.InspectAll(), nil }),
 		plain("check", "Walks all tables and verifies that items, indexes and change streams agree.", p.checkData),
 		{
@@ -70,6 +76,78 @@ func (p *Platform) inspectQueues(context.Context) (any, error) {
 			continue // deleted meanwhile
 		}
 		out = append(out, queueView{arn, info.FIFO, info.Visible, info.Delayed, info.InFlight})
+	}
+	return out, nil
+}
+
+// topicView is a topic as the inspection API shows it.
+type topicView struct {
+	ARN           string             `json:"arn"`
+	Subscriptions []subscriptionView `json:"subscriptions"`
+}
+
+type subscriptionView struct {
+	Protocol string `json:"protocol"`
+	Endpoint string `json:"endpoint"`
+}
+
+func (p *Platform) inspectTopics(ctx context.Context) (any, error) {
+	ctx = aws.Internal(ctx, p.opts.Account, p.opts.Region)
+	out, at := []topicView{}, map[string]int{}
+	for in := new(snssdk.ListTopicsInput); ; {
+		page, err := p.sns.ListTopics(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range page.Topics {
+			at[*t.TopicArn] = len(out)
+			out = append(out, topicView{*t.TopicArn, []subscriptionView{}})
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			break
+		}
+	}
+	for in := new(snssdk.ListSubscriptionsInput); ; {
+		page, err := p.sns.ListSubscriptions(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range page.Subscriptions {
+			if i, ok := at[*s.TopicArn]; ok { // else it was made meanwhile
+				out[i].Subscriptions = append(out[i].Subscriptions, subscriptionView{*s.Protocol, *s.Endpoint})
+			}
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			return out, nil
+		}
+	}
+}
+
+// functionView is a function as the inspection API shows it.
+type functionView struct {
+	ARN     string          `json:"arn"`
+	Runtime string          `json:"runtime"`
+	Policy  json.RawMessage `json:"policy"`
+}
+
+// inspectFunctions asks the functions' own API, as any client would.
+func (p *Platform) inspectFunctions(ctx context.Context) (any, error) {
+	client := lambdasdk.New(lambdasdk.Options{
+		BaseEndpoint: awssdk.String(p.URL()), Region: p.opts.Region, Credentials: p.ownCredentials(p.opts.Account),
+	})
+	out := []functionView{}
+	for pages := lambdasdk.NewListFunctionsPaginator(client, nil); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range page.Functions {
+			policy, err := p.lineage.log.Suggest(ctx, *f.FunctionArn)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, functionView{*f.FunctionArn, string(f.Runtime), policy})
+		}
 	}
 	return out, nil
 }

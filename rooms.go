@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/leatdev/leat/internal/console"
 	"github.com/leatdev/leat/internal/deploy"
 	"github.com/leatdev/leat/internal/deploy/resources"
 	"github.com/leatdev/leat/internal/inspect"
@@ -291,5 +292,6 @@ func (p *Platform) inspection() http.Handler {
 	mux.HandleFunc("GET /_leat/health", p.health)
 	mux.Handle("GET /_leat/metrics", guard(p.opts.AccessKeys, p.metrics.handler()))
 	mux.Handle(inspect.Prefix, guard(p.opts.AccessKeys, inspect.New(p.opts.Version, p.questions())))
+	mux.Handle(console.Prefix, guard(p.opts.AccessKeys, console.Handler()))
 	return mux
 }
