@@ -33,7 +33,8 @@ fuzz: ## every fuzz test for FUZZTIME
 	$(GO) run ./internal/tools/fuzzall -fuzztime $(FUZZTIME)
 
 crash: build ## kill -9 under load and power cuts: CYCLES, SEEDS
-	$(GO) test ./internal/crashtest -count=1 -v -leat=$(CURDIR)/$(BIN)/leat -cycles=$(CYCLES)
+	$(GO) test ./internal/crashtest -count=1 -v -timeout 60m -leat=$(CURDIR)/$(BIN)/leat -cycles=$(CYCLES) -seeds=$(SEEDS)
+	$(GO) test ./internal/crashtest -count=1 -tags plantedbugs -run Planted
 
 bench: build ## the figures of docs/performance.md
 	$(BIN)/leat bench

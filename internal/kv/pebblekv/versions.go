@@ -28,6 +28,8 @@ type versions struct {
 	active int // calls under way
 	idle   *sync.Cond
 	closed bool
+	// closing counts the snapshots that are being given back.
+	closing sync.WaitGroup
 }
 
 func (v *versions) init(db *pebble.DB, dead <-chan struct{}) {
@@ -88,16 +90,15 @@ func (v *versions) unref(ver *version) *pebble.Snapshot {
 
 // add makes a new current version. The caller holds the writer's lock and has
 // just applied a commit, so the snapshot is exactly the state behind it.
+// In a store that fails meanwhile the version is nobody's: it never becomes durable.
 func (v *versions) add() *version {
-	snap := v.db.NewSnapshot()
+	ver := &version{snap: v.snapshot(), refs: 1, done: make(chan struct{})}
+	if ver.snap == nil {
+		return ver
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	ver := &version{
-		number: v.line[len(v.line)-1].number + 1,
-		snap:   snap,
-		refs:   1,
-		done:   make(chan struct{}),
-	}
+	ver.number = v.line[len(v.line)-1].number + 1
 	v.line = append(v.line, ver)
 	return ver
 }
@@ -139,16 +140,50 @@ func (v *versions) close() bool {
 	for _, ver := range line {
 		v.closeSnapshot(ver.snap)
 	}
+	v.settled()
 	return true
 }
 
+// snapshot takes one, or gives nil when the store fails first. A failed engine may
+// have stopped in the middle of a lock that snapshots need, so nobody waits for it directly.
+func (v *versions) snapshot() *pebble.Snapshot {
+	made := make(chan *pebble.Snapshot, 1)
+	go func() { made <- v.db.NewSnapshot() }()
+	select {
+	case s := <-made:
+		return s
+	case <-v.dead:
+		return nil
+	}
+}
+
+// closeSnapshot gives a snapshot back, beside the caller: for the same reason as above. The
+// goroutine ends with the call, or stays behind with an engine that has failed.
 func (v *versions) closeSnapshot(s *pebble.Snapshot) {
 	if s == nil {
 		return
 	}
+	v.closing.Add(1)
+	go func() {
+		defer v.closing.Done()
+		select {
+		case <-v.dead:
+		default:
+			_ = s.Close() // never fails
+		}
+	}()
+}
+
+// settled waits until all snapshots are given back, or the store has failed: an engine
+// that works must not be closed while it has snapshots.
+func (v *versions) settled() {
+	done := make(chan struct{})
+	go func() {
+		v.closing.Wait()
+		close(done)
+	}()
 	select {
+	case <-done:
 	case <-v.dead:
-	default:
-		_ = s.Close() // never fails
 	}
 }
