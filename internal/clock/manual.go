@@ -29,16 +29,25 @@ func (m *Manual) Now() time.Time {
 // only those due at or before t fire.
 func (m *Manual) Set(t time.Time) {
 	m.mu.Lock()
-	m.now = t
-	due := m.takeDue()
-	m.mu.Unlock()
-	for _, d := range due {
-		d.fire(t)
-	}
+	defer m.mu.Unlock()
+	m.move(t)
 }
 
 // Advance moves the clock by d and fires what falls due, earliest first.
-func (m *Manual) Advance(d time.Duration) { m.Set(m.Now().Add(d)) }
+func (m *Manual) Advance(d time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.move(m.now.Add(d))
+}
+
+// move sets the time and fires what is due. mu stays held meanwhile: fired later, a
+// timer that was stopped or armed anew in between would get a stale value.
+func (m *Manual) move(t time.Time) {
+	m.now = t
+	for _, d := range m.takeDue() {
+		d.fire(t)
+	}
+}
 
 // Timers is the number of pending timers.
 func (m *Manual) Timers() int {
@@ -120,24 +129,22 @@ func (t *manualTimer) remove() bool {
 
 func (t *manualTimer) Reset(d time.Duration) bool {
 	t.m.mu.Lock()
+	defer t.m.mu.Unlock()
 	was := t.remove()
 	t.due = t.m.now.Add(d)
-	fireNow := d <= 0
-	if !fireNow {
+	if d > 0 {
 		t.m.timers = append(t.m.timers, t)
+	} else {
+		t.fire(t.m.now)
 	}
 	for _, w := range t.m.waiters {
 		close(w)
 	}
 	t.m.waiters = nil
-	now := t.m.now
-	t.m.mu.Unlock()
-	if fireNow {
-		t.fire(now)
-	}
 	return was
 }
 
+// fire never blocks: the channel has room for one value. The clock's mu is held.
 func (t *manualTimer) fire(now time.Time) {
 	if t.f != nil {
 		go t.f()
