@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leatdev/leat/internal/deploy/local"
+	"github.com/leatdev/leat/internal/deploy/resources"
 )
 
 // deployFlags are what `leat deploy` and `leat destroy` share.
@@ -146,6 +147,8 @@ func (a *app) newDeploy(ctx context.Context, path string, f deployFlags) (*deplo
 	d.options = local.Options{
 		StackName: f.stack, Stage: f.stage, Region: a.region(), Account: aws.ToString(who.Account), Parameters: params, Opt: opts,
 		Env: func(name string) (string, bool) { v := a.io.Getenv(name); return v, v != "" },
+		// Checked here, where the author's own file and lines are known: the server sees a generated template.
+		Providers: resources.New(resources.Options{Endpoint: a.baseURL(), Region: a.region(), Account: aws.ToString(who.Account), Credentials: cfg.Credentials}),
 	}
 	d.deployer = &local.Deployer{
 		Stacks: cloudformation.NewFromConfig(cfg), Objects: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
