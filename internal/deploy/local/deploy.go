@@ -289,6 +289,9 @@ func failure(st types.Stack, failures []string) error {
 	case types.StackStatusCreateComplete, types.StackStatusUpdateComplete, types.StackStatusDeleteComplete:
 		return nil
 	}
+	if len(failures) == 0 { // the stack as a whole was refused: an export of it is in use, say
+		failures = []string{aws.ToString(st.StackStatusReason)}
+	}
 	return fmt.Errorf("stack %s ended as %s: %s", aws.ToString(st.StackName), st.StackStatus, strings.Join(failures, "; "))
 }
 
