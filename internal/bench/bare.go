@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -14,10 +15,7 @@ import (
 // bareHandler reads the body and answers as many bytes as the path says, with the
 // headers that an AWS API has at least.
 func bareHandler() http.Handler {
-	answer := make([]byte, maxReplyBody)
-	for i := range answer {
-		answer[i] = 'a'
-	}
+	answer := bytes.Repeat([]byte("a"), 64<<10)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/"))
 		if err != nil || n < 0 || n > maxReplyBody {
@@ -29,7 +27,13 @@ func bareHandler() http.Handler {
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 		w.Header().Set("Content-Length", strconv.Itoa(n))
-		_, _ = w.Write(answer[:n])
+		for n > 0 {
+			k, err := w.Write(answer[:min(n, len(answer))])
+			if err != nil {
+				return
+			}
+			n -= k
+		}
 	})
 }
 

@@ -13,7 +13,7 @@ var tableTasks = []task{
 	{"tables", "PutItem", (*run).putItems},
 	{"tables", "PutItem with a change stream", (*run).putItemsStreaming},
 	{"tables", "UpdateItem and GetItem", (*run).updateAndGet},
-	{"tables", "Query", (*run).query},
+	{"tables", "Query", (*run).queryItems},
 	{"tables", "BatchWriteItem", (*run).batchWrite},
 }
 
@@ -379,13 +379,13 @@ func (a answers) same(w, i int, body []byte) error {
 	return nil
 }
 
-// queryItems is how many items one Query returns.
-const queryItems = 100
+// itemsPerQuery is how many items one Query returns.
+const itemsPerQuery = 100
 
-func (r *run) query(ctx context.Context) []Figure {
+func (r *run) queryItems(ctx context.Context) []Figure {
 	var out []Figure
 	for _, size := range []int{100, itemText} {
-		f := Figure{Name: fmt.Sprintf("Query of %d items of %d bytes, %d connections", queryItems, size, r.size.Workers), Unit: "items/s"}
+		f := Figure{Name: fmt.Sprintf("Query of %d items of %d bytes, %d connections", itemsPerQuery, size, r.size.Workers), Unit: "items/s"}
 		f.goals = []goal{atLeast("rate", 400_000, "items/s")}
 		out = append(out, r.queries(ctx, f, size))
 	}
@@ -400,7 +400,7 @@ func (r *run) queries(ctx context.Context, f Figure, size int) Figure {
 	c, texts := make(calls, r.size.Workers), make([][]string, r.size.Workers)
 	for w := range c {
 		var items []item
-		for i := range queryItems {
+		for i := range itemsPerQuery {
 			it := newItem(itoa(w), text(w, i, 0, size))
 			it.SK = &attr{S: fmt.Sprintf("%04d", i)}
 			items = append(items, it)
@@ -433,7 +433,7 @@ func (r *run) queries(ctx context.Context, f Figure, size int) Figure {
 	if err != nil {
 		return f.failed(err)
 	}
-	f, _, err = r.versus(ctx, f, queryItems, r.size.Workers, leatStep(c, want.same), bareStep(c, len(want[0][0])))
+	f, _, err = r.versus(ctx, f, itemsPerQuery, r.size.Workers, leatStep(c, want.same), bareStep(c, len(want[0][0])))
 	return f.failed(err)
 }
 
