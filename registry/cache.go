@@ -143,7 +143,7 @@ func (c *cached) once(ctx context.Context, key string, ask func(context.Context)
 }
 
 func (c *cached) retry(ctx context.Context, ask func(context.Context) (any, error)) (any, error) {
-	pause := c.set.backoff
+	pause := min(max(c.set.backoff, 0), requestTimeout)
 	for attempt := 1; ; attempt++ {
 		v, err := ask(ctx)
 		if err == nil || attempt >= c.set.attempts || !c.back.passing(err) {
@@ -156,7 +156,7 @@ func (c *cached) retry(ctx context.Context, ask func(context.Context) (any, erro
 			return nil, err
 		case <-timer.C:
 		}
-		pause *= 2
+		pause = min(2*pause, requestTimeout)
 	}
 }
 

@@ -73,10 +73,10 @@ func glueError(err error) error {
 }
 
 // passing: the SDK retries throttling and the network by itself; a registration
-// that ran into another one may be repeated.
+// that ran into another one may be repeated (the schema it could not create is there then).
 func (g *glueBackend) passing(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && e.Code == "ConcurrentModificationException"
+	return errors.As(err, &e) && (e.Code == "ConcurrentModificationException" || e.Code == "AlreadyExistsException")
 }
 
 func (g *glueBackend) byID(ctx context.Context, id ID) (*schema.Schema, error) {
@@ -105,7 +105,7 @@ func (g *glueBackend) register(ctx context.Context, name string, def Definition)
 	if err != nil {
 		return Version{}, err
 	}
-	return g.settled(ctx, name, def, aws.ToString(out.SchemaVersionId), out.Status)
+	return g.settled(ctx, name, aws.ToString(out.SchemaVersionId), out.Status)
 }
 
 func (g *glueBackend) create(ctx context.Context, name string, def Definition) (Version, error) {
@@ -113,14 +113,10 @@ func (g *glueBackend) create(ctx context.Context, name string, def Definition) (
 		RegistryId: &types.RegistryId{RegistryName: &g.opts.registry}, SchemaName: &name,
 		DataFormat: types.DataFormat(def.Type), Compatibility: g.opts.compatibility, SchemaDefinition: &def.Text,
 	})
-	if err = glueError(err); err != nil {
-		var e *Error
-		if errors.As(err, &e) && e.Code == "AlreadyExistsException" { // another one was quicker
-			return g.register(ctx, name, def)
-		}
-		return Version{}, err
+	if err != nil {
+		return Version{}, glueError(err)
 	}
-	return g.settled(ctx, name, def, aws.ToString(out.SchemaVersionId), out.SchemaVersionStatus)
+	return g.settled(ctx, name, aws.ToString(out.SchemaVersionId), out.SchemaVersionStatus)
 }
 
 const (
@@ -129,12 +125,12 @@ const (
 	maxChecks  = 50
 )
 
-// settled waits until Glue has checked a new version.
-func (g *glueBackend) settled(ctx context.Context, name string, def Definition, uuid string, status types.SchemaVersionStatus) (Version, error) {
+// settled waits until Glue has checked a new version, whoever registered it.
+func (g *glueBackend) settled(ctx context.Context, name, uuid string, status types.SchemaVersionStatus) (Version, error) {
 	for range maxChecks {
 		switch status {
 		case types.SchemaVersionStatusAvailable:
-			return g.lookup(ctx, name, def)
+			return g.version(ctx, name, &glue.GetSchemaVersionInput{SchemaVersionId: &uuid})
 		case types.SchemaVersionStatusPending:
 		default:
 			return Version{}, &Error{Code: string(status), Message: fmt.Sprintf("schema %s: the new version is not compatible with the earlier ones", name), kind: ErrIncompatible}
@@ -163,10 +159,7 @@ func (g *glueBackend) lookup(ctx context.Context, name string, def Definition) (
 	if err != nil {
 		return Version{}, glueError(err)
 	}
-	if out.Status != types.SchemaVersionStatusAvailable {
-		return Version{}, &Error{Code: string(out.Status), Message: "schema " + name + ": this version is not available", kind: ErrIncompatible}
-	}
-	return g.version(ctx, name, &glue.GetSchemaVersionInput{SchemaVersionId: out.SchemaVersionId})
+	return g.settled(ctx, name, aws.ToString(out.SchemaVersionId), out.Status)
 }
 
 func (g *glueBackend) latest(ctx context.Context, name string) (Version, error) {
