@@ -14,6 +14,7 @@ import (
 	"github.com/leatdev/leat/internal/inspect"
 	"github.com/leatdev/leat/internal/service/apigateway"
 	"github.com/leatdev/leat/internal/service/cloudformation"
+	"github.com/leatdev/leat/internal/service/cloudwatch"
 	"github.com/leatdev/leat/internal/service/confluent"
 	"github.com/leatdev/leat/internal/service/dynamodb"
 	"github.com/leatdev/leat/internal/service/eventsource"
@@ -36,6 +37,8 @@ import (
 type rooms struct {
 	iam        *iam.Service
 	logs       *logs.Service
+	cloudwatch *cloudwatch.Service
+	measures   *measures
 	kinesis    *kinesis.Service
 	dynamodb   *dynamodb.Service
 	sqs        *sqs.Service
@@ -66,6 +69,10 @@ func (p *Platform) openRooms(ctx context.Context) (r *rooms, err error) {
 	r.logs = logs.New(logs.Options{Store: p.store, Clock: clk, Logger: p.log})
 	r.logs.Start()
 	r.stop(r.logs.Close)
+	r.cloudwatch = cloudwatch.New(cloudwatch.Options{Store: p.store, Clock: clk, Logger: p.log})
+	r.cloudwatch.Start()
+	r.stop(r.cloudwatch.Close)
+	r.measures = newMeasures(r.cloudwatch, p.metrics.registry)
 
 	if err = p.openStreams(r); err != nil {
 		return r, err
@@ -159,7 +166,7 @@ func (p *Platform) openFunctions(r *rooms) (err error) {
 		Store: p.store, Clock: p.opts.Clock, Log: p.log, Dir: p.filesDir("functions"), CacheDir: p.cacheDir(), Endpoint: p.URL(),
 		Sandbox: runtime.Sandbox(p.opts.Sandbox), NoFreeze: p.opts.NoFreeze,
 		Credentials: instanceKeys{r.iam, r.lineage}, Observer: r.lineage, Logs: p.functionLogs(r.logs),
-		Objects: objects{r.s3}, Deliverer: functionDeliverer{deliverer{r}}, Door: door{p}, MappingTags: mappingTags{r},
+		Objects: objects{r.s3}, Deliverer: functionDeliverer{deliverer{r}}, Door: door{p}, Measure: r.measures.invocation, MappingTags: mappingTags{r},
 	})
 	if err != nil {
 		return err
@@ -168,9 +175,10 @@ func (p *Platform) openFunctions(r *rooms) (err error) {
 	r.mappings = eventsource.New(eventsource.Options{
 		Store: p.store, Clock: p.opts.Clock, Logger: p.log,
 		Kinesis: kinesisSource{r.kinesis.Feed()}, DynamoDB: tableSource{r.dynamodb.Feed(), r.lineage}, Queue: queueSource{r.sqs},
-		Invoker: mappingInvoker{r}, Deliverer: deliverer{r}, Decoder: &decoder{glue: r.glue},
+		Invoker: mappingInvoker{r}, Deliverer: deliverer{r}, Decoder: &decoder{glue: r.glue}, Meter: r.measures,
 	})
 	r.stop(func() error { r.mappings.Close(); return nil })
+	p.metrics.registry.MustRegister(newMappingCollector(r.mappings.InspectAll))
 	return nil
 }
 
@@ -234,7 +242,7 @@ func (p policies) authorize(ctx context.Context, action, resourceARN, policy str
 func (r *rooms) services() []wire.Service {
 	functions := r.functionsAPI()
 	return []wire.Service{
-		r.iam.API(), r.iam.STS(), r.logs.API(), r.kinesis.API(), r.dynamodb.API(), r.dynamodb.StreamsAPI(), r.sqs.API(), r.sns.API(),
+		r.iam.API(), r.iam.STS(), r.logs.API(), r.cloudwatch.API(), r.kinesis.API(), r.dynamodb.API(), r.dynamodb.StreamsAPI(), r.sqs.API(), r.sns.API(),
 		r.glue.API(), functions, r.apigateway.API(), r.apigateway.APIv2(), r.stacks.API(),
 	}
 }
@@ -267,6 +275,7 @@ func (p *Platform) openFront() (err error) {
 		Account:      p.opts.Account, Region: p.opts.Region,
 		Authorize: p.authorize, Observe: func(ctx context.Context, c wire.Call) {
 			p.metrics.observe(ctx, c)
+			p.measures.observe(ctx, c)
 			p.lineage.observe(ctx, c)
 		},
 		Logger: p.log, Now: p.opts.Clock.Now,

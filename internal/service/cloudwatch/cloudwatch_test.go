@@ -250,22 +250,28 @@ func TestPutMetricDataRefusesWhatAWSRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ok := func() types.MetricDatum { return datum("M", 1, epoch) }
-	with := func(f func(*types.MetricDatum)) []types.MetricDatum { d := ok(); f(&d); return []types.MetricDatum{ok(), d} }
+	with := func(f func(*types.MetricDatum)) []types.MetricDatum {
+		d := ok()
+		f(&d)
+		return []types.MetricDatum{ok(), d}
+	}
 	value, comb, miss := "InvalidParameterValue", "InvalidParameterCombination", "MissingParameter"
 	for name, c := range map[string]struct {
 		namespace  string
 		data       []types.MetricDatum
 		code, text string
 	}{
-		"nothing":           {"App", nil, miss, "The parameter MetricData is required."},
-		"AWS's namespaces":  {"AWS/Lambda", []types.MetricDatum{ok()}, value, "The value AWS/Lambda for parameter Namespace is invalid."},
-		"a colon":           {":App", []types.MetricDatum{ok()}, value, "The value :App for parameter Namespace is invalid."},
-		"1001 figures":      {"App", slices.Repeat([]types.MetricDatum{ok()}, 1001), value, "The collection MetricData must not have a size greater than 1000."},
-		"too old":           {"App", with(func(d *types.MetricDatum) { d.Timestamp = aws.Time(epoch.Add(-14*24*time.Hour - time.Second)) }), value, "The parameter MetricData.member.2.Timestamp must specify a time within the past two weeks."},
-		"the future":        {"App", with(func(d *types.MetricDatum) { d.Timestamp = aws.Time(epoch.Add(2*time.Hour + time.Second)) }), value, "MetricData.member.2.Timestamp"},
-		"no value":          {"App", with(func(d *types.MetricDatum) { d.Value = nil }), miss, "MetricData.member.2.Value"},
-		"value and values":  {"App", with(func(d *types.MetricDatum) { d.Values = []float64{1} }), comb, "mutually exclusive and you have specified both."},
-		"value and set":     {"App", with(func(d *types.MetricDatum) { d.StatisticValues = &types.StatisticSet{SampleCount: d.Value, Sum: d.Value, Minimum: d.Value, Maximum: d.Value} }), comb, "The parameters MetricData.member.2.Value and MetricData.member.2.StatisticValues are mutually exclusive and you have specified both."},
+		"nothing":          {"App", nil, miss, "The parameter MetricData is required."},
+		"AWS's namespaces": {"AWS/Lambda", []types.MetricDatum{ok()}, value, "The value AWS/Lambda for parameter Namespace is invalid."},
+		"a colon":          {":App", []types.MetricDatum{ok()}, value, "The value :App for parameter Namespace is invalid."},
+		"1001 figures":     {"App", slices.Repeat([]types.MetricDatum{ok()}, 1001), value, "The collection MetricData must not have a size greater than 1000."},
+		"too old":          {"App", with(func(d *types.MetricDatum) { d.Timestamp = aws.Time(epoch.Add(-14*24*time.Hour - time.Second)) }), value, "The parameter MetricData.member.2.Timestamp must specify a time within the past two weeks."},
+		"the future":       {"App", with(func(d *types.MetricDatum) { d.Timestamp = aws.Time(epoch.Add(2*time.Hour + time.Second)) }), value, "MetricData.member.2.Timestamp"},
+		"no value":         {"App", with(func(d *types.MetricDatum) { d.Value = nil }), miss, "MetricData.member.2.Value"},
+		"value and values": {"App", with(func(d *types.MetricDatum) { d.Values = []float64{1} }), comb, "mutually exclusive and you have specified both."},
+		"value and set": {"App", with(func(d *types.MetricDatum) {
+			d.StatisticValues = &types.StatisticSet{SampleCount: d.Value, Sum: d.Value, Minimum: d.Value, Maximum: d.Value}
+		}), comb, "The parameters MetricData.member.2.Value and MetricData.member.2.StatisticValues are mutually exclusive and you have specified both."},
 		"counts of nothing": {"App", with(func(d *types.MetricDatum) { d.Counts = []float64{1} }), comb, "Counts"},
 		"uneven counts":     {"App", with(func(d *types.MetricDatum) { d.Value, d.Values, d.Counts = nil, []float64{1, 2}, []float64{1} }), value, "same size"},
 		"a zero count":      {"App", with(func(d *types.MetricDatum) { d.Value, d.Values, d.Counts = nil, []float64{1}, []float64{0} }), value, "Counts.member.1"},
