@@ -11,7 +11,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
-readonly ALL=(python javascript python-jsonnode java serverless sam)
+readonly ALL=(python javascript python-jsonnode java java-jsonnode serverless sam)
 LEAT_BIN=${LEAT_BIN:-$PWD/../bin/leat}
 CACHE=$PWD/.cache
 WORK=$(mktemp -d)
@@ -76,6 +76,7 @@ install_javascript() {
   once javascript javascript/package-lock.json -- npm --prefix javascript ci --no-audit --no-fund && serdetool
 }
 install_java() { serdetool; } # Maven fetches what the tests need as it runs them
+install_java_jsonnode() { serdetool; }
 install_serverless() {
   once serverless serverless/package-lock.json -- npm --prefix serverless ci --no-audit --no-fund && install_python
 }
@@ -106,22 +107,23 @@ run_javascript() {
 }
 
 # Maven needs the network only for what it has not fetched yet.
-run_java() {
-  local log=$WORK/mvn.log mvn=(mvn -B -f java/pom.xml test)
-  if [ -e "$CACHE/java.stamp" ] && [ "$(cksum <java/pom.xml)" = "$(cat "$CACHE/java.stamp")" ]; then mvn+=(-o); fi
-  SERDETOOL=$CACHE/serdetool AWS_ENDPOINT_URL_KINESIS=$AWS_ENDPOINT_URL "${mvn[@]}" >"$log" 2>&1
-  local status=$? total
-  total=$(sed -nE 's/.*Tests run: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+), Skipped: ([0-9]+)$/\1 \2 \3 \4/p' "$log" | tail -1)
-  read -r run failures errors skipped <<<"${total:-0 1 0 0}"
-  FAIL=$((failures + errors))
-  PASS=$((run > FAIL ? run - FAIL - skipped : 0))
-  if [ $status -ne 0 ]; then
+maven() { # FOLDER
+  local log=$WORK/mvn.log stamp=$CACHE/$1.stamp mvn=(mvn -B -f "$1/pom.xml" test)
+  [ "$(cat "$stamp" 2>/dev/null)" = "$(cksum <"$1/pom.xml")" ] && mvn+=(-o)
+  SERDETOOL=$CACHE/serdetool "${mvn[@]}" >"$log" 2>&1
+  local status=$? run failures errors skipped
+  read -r run failures errors skipped < <(sed -nE 's/.*Tests run: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+), Skipped: ([0-9]+)$/\1 \2 \3 \4/p' "$log" | tail -1)
+  FAIL=$((${failures:-0} + ${errors:-0}))
+  PASS=$((${run:-0} - FAIL - ${skipped:-0}))
+  if [ $status -eq 0 ]; then
+    cksum <"$1/pom.xml" >"$stamp"
+  else
     [ $FAIL -gt 0 ] || FAIL=1
     grep -E 'ERROR|FAIL' "$log" | head -80
-  else
-    cksum <java/pom.xml >"$CACHE/java.stamp"
   fi
 }
+run_java() { maven java; }
+run_java_jsonnode() { maven java-jsonnode; }
 
 suites=("${@:-${ALL[@]}}")
 for suite in "${suites[@]}"; do
