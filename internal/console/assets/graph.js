@@ -3,8 +3,9 @@
 
 import { brief, count, empty, h, s, table } from './dom.js';
 
-const size = { width: 190, height: 44, across: 110, down: 22, margin: 14 };
-const longest = 26; // characters of a name in its box
+const size = { width: 186, height: 44, across: 92, down: 22, margin: 14, below: 24 }; // below is room for edges that go back
+const longest = 25; // characters of a name in its box
+const fits = 1700; // a wider graph is scrolled rather than made smaller
 const sweeps = 4;
 
 // resource is the thing an ARN belongs to: a table for its indexes and change
@@ -28,16 +29,16 @@ function collect({ streams, tables, queues, topics, functions, mappings }) {
     if (!nodes.has(id)) nodes.set(id, { id, kind: kindOf(id), name: brief(id), layer: 0, into: [], out: [] });
     return nodes.get(id);
   };
-  const edge = (from, to, how, bad = false) => {
+  const edge = (from, to, how, bad = '') => {
     const key = JSON.stringify([resource(from), resource(to)]);
     const known = edges.get(key);
     if (known) known.how.push(how);
-    else edges.set(key, { from: node(from), to: node(to), how: [how], bad });
+    else edges.set(key, { from: node(from), to: node(to), how: [how], bad, via: [] });
   };
   for (const each of [...streams, ...tables, ...queues, ...topics, ...functions]) node(each.arn);
   for (const m of mappings) {
     const bad = m.Dropped + m.Failed + m.Rejected;
-    edge(m.SourceARN, m.FunctionARN, bad > 0 ? `${count(m.Polled)} read, ${count(bad)} failed or dropped` : `${count(m.Polled)} read`, bad > 0);
+    edge(m.SourceARN, m.FunctionARN, bad > 0 ? `${count(m.Polled)} read, ${count(bad)} failed or dropped` : `${count(m.Polled)} read`, bad > 0 && `${count(bad)} failed`);
   }
   for (const t of topics) {
     for (const sub of t.subscriptions) if (sub.endpoint.startsWith('arn:')) edge(t.arn, sub.endpoint, sub.protocol);
@@ -49,7 +50,8 @@ function collect({ streams, tables, queues, topics, functions, mappings }) {
       }
     }
   }
-  return { nodes: [...nodes.values()], edges: [...edges.values()] };
+  const byName = (e) => `${e.from.id} ${e.to.id}`;
+  return { nodes: [...nodes.values()], edges: [...edges.values()].sort((a, b) => (byName(a) < byName(b) ? -1 : 1)) };
 }
 
 // turnBack marks the edges that close circles: those to a node that the walk is still below of.
@@ -80,13 +82,28 @@ function layer(nodes, edges) {
       }
     }
   }
-  for (const e of forward) {
-    e.to.into.push(e.from);
-    e.from.out.push(e.to);
-  }
   const layers = [];
   for (const n of nodes) (layers[n.layer] ??= []).push(n);
+  for (const e of forward) thread(e, layers);
   return layers;
+}
+
+// thread leads an edge through a place of its own in every layer between its
+// ends, so that it does not run across boxes.
+function thread(e, layers) {
+  let last = e.from;
+  const link = (n) => {
+    last.out.push(n);
+    n.into.push(last);
+    last = n;
+  };
+  for (let i = e.from.layer + 1; i < e.to.layer; i++) {
+    const n = { bend: true, name: e.to.name, layer: i, into: [], out: [] };
+    layers[i].push(n);
+    e.via.push(n);
+    link(n);
+  }
+  link(e.to);
 }
 
 // order moves nodes near the middle of their neighbours, so that edges cross less.
@@ -106,36 +123,45 @@ function order(layers) {
 
 function place(layers) {
   const tallest = Math.max(...layers.map((list) => list.length));
-  const height = tallest * (size.height + size.down) - size.down + 2 * size.margin + 24; // room for edges that go back
+  const height = tallest * (size.height + size.down) - size.down + 2 * size.margin + size.below;
   for (const n of layers.flat()) {
     n.x = size.margin + n.layer * (size.width + size.across);
-    n.y = (height - 24) / 2 + n.row * (size.height + size.down) - size.height / 2;
+    n.y = (height - size.below) / 2 + n.row * (size.height + size.down) - size.height / 2;
   }
   return { width: layers.length * (size.width + size.across) - size.across + 2 * size.margin, height };
 }
 
 function drawEdge(e, height) {
-  const y1 = e.from.y + size.height / 2, y2 = e.to.y + size.height / 2;
-  const kind = `edge ${e.back ? 'back' : ''} ${e.bad ? 'bad' : ''}`;
+  const kind = e.bad ? 'bad' : '', tip = e.bad ? 'url(#tip-bad)' : 'url(#tip)';
   const title = s('title', {}, `${e.from.name} → ${e.to.name}: ${e.how.join('; ')}`);
+  const line = (d) => s('path', { class: `edge ${kind} ${e.back ? 'back' : ''}`, 'marker-end': tip, d });
   if (e.back) {
-    const x1 = e.from.x + size.width / 2, x2 = e.to.x + size.width / 2, low = height - 8;
-    return s('g', {}, title, s('path', { class: kind, 'marker-end': 'url(#tip)', d: `M${x1},${e.from.y + size.height} C${x1},${low} ${x2},${low} ${x2},${e.to.y + size.height + 5}` }));
+    const x1 = e.from.x + size.width / 2, x2 = e.to.x + size.width / 2, low = height - size.margin;
+    return s('g', {}, title, line(`M${x1},${e.from.y + size.height} C${x1},${low} ${x2},${low} ${x2},${e.to.y + size.height + 5}`));
   }
-  const x1 = e.from.x + size.width, x2 = e.to.x - 5, bend = Math.min(60, (x2 - x1) / 2);
-  const text = e.how.join('; ');
-  return s('g', {}, title,
-    s('path', { class: kind, 'marker-end': 'url(#tip)', d: `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2},${y2}` }),
-    s('text', { class: `note ${e.bad ? 'bad' : ''}`, x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 5, 'text-anchor': 'middle' }, shorten(text, 18)));
+  const middle = (n) => n.y + size.height / 2;
+  let x = e.from.x + size.width, y = middle(e.from), d = `M${x},${y}`;
+  for (const n of [...e.via, e.to]) {
+    const end = n === e.to ? n.x - 5 : n.x, half = (end - x) / 2;
+    d += ` C${x + half},${y} ${end - half},${middle(n)} ${end},${middle(n)}`;
+    x = n.x + size.width;
+    y = middle(n);
+    if (n.bend) d += ` L${x},${y}`;
+  }
+  const first = e.via[0] ?? e.to, label = e.bad || e.how.join('; ');
+  return s('g', {}, title, line(d), s('text', {
+    class: `note ${kind}`, 'text-anchor': 'middle', x: e.from.x + size.width + size.across / 2, y: (middle(e.from) + middle(first)) / 2 - 5,
+  }, label.length > 16 ? `${label.slice(0, 15)}…` : label));
 }
 
-const shorten = (text, to) => (text.length > to ? `${text.slice(0, to - 1)}…` : text);
+// ending keeps the end of a name: the beginning is often that of its stack.
+const ending = (text) => (text.length > longest ? `…${text.slice(1 - longest)}` : text);
 
 function drawNode(n) {
   return s('g', { class: n.kind }, s('title', {}, n.id),
     s('rect', { class: 'box', x: n.x, y: n.y, width: size.width, height: size.height, rx: n.kind === 'function' ? 22 : 6 }),
     s('text', { class: 'kind', x: n.x + size.width / 2, y: n.y + 16, 'text-anchor': 'middle' }, n.kind.toUpperCase()),
-    s('text', { x: n.x + size.width / 2, y: n.y + 32, 'text-anchor': 'middle' }, shorten(n.name, longest)));
+    s('text', { x: n.x + size.width / 2, y: n.y + 32, 'text-anchor': 'middle' }, ending(n.name)));
 }
 
 export function topology(answers) {
@@ -155,8 +181,10 @@ export function topology(answers) {
 function draw(layers, edges) {
   order(layers);
   const { width, height } = place(layers);
+  const tip = (id, kind) => s('marker', { id, viewBox: '0 0 8 8', refX: 6, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: 'userSpaceOnUse', orient: 'auto' },
+    s('path', { class: `tip ${kind}`, d: 'M0,0 L8,4 L0,8Z' }));
   return h('div', { class: 'panel graph scroll', tabindex: '0', role: 'img', 'aria-label': 'Graph of sources, functions and what they write to; the list below tells the same' },
-    s('svg', { width, height, viewBox: `0 0 ${width} ${height}` },
-      s('defs', {}, s('marker', { id: 'tip', viewBox: '0 0 8 8', refX: 6, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' }, s('path', { class: 'tip', d: 'M0,0 L8,4 L0,8Z' }))),
-      edges.map((e) => drawEdge(e, height)), layers.flat().map(drawNode)));
+    s('svg', { width, height, viewBox: `0 0 ${width} ${height}`, class: width <= fits && 'fit' },
+      s('defs', {}, tip('tip', ''), tip('tip-bad', 'bad')),
+      edges.map((e) => drawEdge(e, height)), layers.flat().filter((n) => !n.bend).map(drawNode)));
 }

@@ -3,7 +3,7 @@
 
 import { s } from './dom.js';
 
-const kept = 90; // samples: three minutes at one every two seconds
+const kept = 60; // samples: two minutes at one every two seconds
 
 const series = new Map();
 const totals = new Map();

@@ -27,7 +27,7 @@ export function overview({ health, streams, tables, queues, mappings }) {
       card('Mappings', count(mappings.length), dropped + failed > 0
         ? h('span', { class: 'loud' }, `${plural(failed, 'record')} failed, ${count(dropped)} dropped`)
         : 'nothing failed, nothing dropped', { href: '#/mappings', bad: dropped + failed > 0 })),
-    h('div', { class: 'cards' },
+    h('div', { class: 'cards wide' },
       card('Records into streams, per second', rate(latest('records')), null, { figure: spark('records', 'Records into streams') }),
       card('Bytes into streams, per second', bytes(latest('bytes')), null, { figure: spark('bytes', 'Bytes into streams') }),
       card('Records read by mappings, per second', rate(latest('polled')), null, { figure: spark('polled', 'Records read by mappings') }),
@@ -70,7 +70,7 @@ export function tables({ tables }, { found }) {
       h('span', { class: 'soft' }, `key ${t.keys.join(', ')}`), t.ttl && badge(`expires by ${t.ttl}`), place(t)),
     t.indexes.length > 0 && table(['Index', 'Kind', 'Key', '#Items', '#Size', ''], t.indexes.map((ix) => [
       ix.name, ix.global ? 'global' : 'local', ix.keys.join(', '), count(ix.items), bytes(ix.bytes), ix.filling ? badge('filling', 'warn') : ''])),
-    t.stream && [h('h3', {}, 'Change stream ', badge(t.stream.view.replaceAll('_', ' ').toLowerCase()), ' ', t.stream.enabled || badge('disabled', 'off')),
+    t.stream && [h('h3', {}, 'Change stream ', badge(t.stream.view.replaceAll('_', ' ').toLowerCase()), ' ', !t.stream.enabled && badge('disabled', 'off')),
       table(['Shard', '#Changes kept', '#Changes ever'], t.stream.shards.map((sh) => [
         [shard(sh.id), ' ', sh.open ? badge('open') : badge('closed', 'off')], count(sh.records), count(sh.totalRecords)]))])), checked];
 }
