@@ -5,10 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
@@ -16,7 +20,11 @@ import (
 // compares the totals, the windows and the raw objects with what is on the stream.
 func Clickstream(ctx context.Context, e Env, scale Scale) (Result, error) {
 	r := Result{System: "clickstream"}
-	s, err := e.Up(ctx, "clickstream")
+	var params []string
+	if scale.Window > 0 {
+		params = []string{"WindowSeconds=" + strconv.Itoa(scale.Window), "ArchiveSeconds=1"}
+	}
+	s, err := e.Up(ctx, "clickstream", params...)
 	if err != nil {
 		return r, err
 	}
@@ -26,7 +34,14 @@ func Clickstream(ctx context.Context, e Env, scale Scale) (Result, error) {
 	if err != nil {
 		return r, err
 	}
-	if err := pause(ctx, time.Duration(scale.Seconds)*time.Second/2); err != nil {
+	third := time.Duration(scale.Seconds) * time.Second / 3
+	if err := pause(ctx, third); err != nil {
+		return r, err
+	}
+	if err := reshard(ctx, s, &r); err != nil {
+		return r, err
+	}
+	if err := pause(ctx, third); err != nil {
 		return r, err
 	}
 	if err := s.KillAndRestart(ctx); err != nil {
@@ -39,6 +54,32 @@ func Clickstream(ctx context.Context, e Env, scale Scale) (Result, error) {
 	r.Records = sent
 	r.check("clicks delivered, across kill -9", n, sent)
 	return r, compareClicks(ctx, s, &r, sent)
+}
+
+// reshard doubles the shards by a change of the template, which the running server sees.
+func reshard(ctx context.Context, s *Server, r *Result) error {
+	file := filepath.Join(s.folder, "template.yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	changed := strings.Replace(string(text), "Default: 2", "Default: 4", 1)
+	if err := os.WriteFile(file, []byte(changed), 0o644); err != nil {
+		return err
+	}
+	var lat samples
+	start := time.Now()
+	open, err := eventually(ctx, 20*time.Second, 4, func(ctx context.Context) (int, error) {
+		out, err := kinesis.NewFromConfig(s.Config()).DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: aws.String(s.Outputs["Stream"])})
+		if err != nil {
+			return 0, err
+		}
+		return int(aws.ToInt32(out.StreamDescriptionSummary.OpenShardCount)), nil
+	})
+	lat.add(time.Since(start))
+	r.check("open shards after the template was changed", 4, open)
+	r.Figures = append(r.Figures, lat.figure("template saved → stream resharded", 0))
+	return err
 }
 
 // compareClicks is about records: a producer that got no answer sends again, so that the stream may

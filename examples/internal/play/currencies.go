@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,10 +38,12 @@ func Currencies(ctx context.Context, e Env, scale Scale) (Result, error) {
 	if err := p.describe(ctx, &r); err != nil {
 		return r, err
 	}
-	if err := p.load(ctx, &r, scale); err != nil {
-		return r, err
+	for _, step := range []func(context.Context, *Result, Scale) error{p.load, p.edit, p.crash} {
+		if err := step(ctx, &r, scale); err != nil {
+			return r, err
+		}
 	}
-	return r, p.crash(ctx, &r, scale)
+	return r, nil
 }
 
 type currencies struct {
@@ -180,6 +185,45 @@ func (p *currencies) waitSeen(ctx context.Context, symbols map[string]time.Time)
 		return len(seen), err
 	})
 	return seen, err
+}
+
+// edit changes a function's code while it is called: no call may fail, and the new code must answer.
+func (p *currencies) edit(ctx context.Context, r *Result, scale Scale) error {
+	file := filepath.Join(p.s.folder, "create_currency.py")
+	code, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	n := scale.Currencies * 4
+	var failed, edited samples
+	written := make(chan time.Time, 1)
+	err = atRate(ctx, float64(scale.Currencies), n, func(ctx context.Context, i int, _ time.Time) error {
+		if i == n/4 {
+			changed := strings.Replace(string(code), "reply(200, item)", `reply(200, {**item, "edited": True})`, 1)
+			defer func() { written <- time.Now() }()
+			return os.WriteFile(file, []byte(changed), 0o644)
+		}
+		status, text, err := call(ctx, http.MethodPost, p.url, "", fmt.Sprintf(`{"symbol":"E%04d","rate":"2"}`, i))
+		switch {
+		case err != nil || status != http.StatusOK:
+			failed.add(0)
+		case strings.Contains(text, `"edited": true`):
+			edited.add(time.Duration(time.Now().UnixNano()))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.Records += n - 1
+	r.check("calls that failed while the code was changed", 0, len(failed.list))
+	r.check("the new code answers", true, len(edited.list) > 0)
+	if len(edited.list) > 0 {
+		var lat samples
+		lat.add(slices.Min(edited.list) - time.Duration((<-written).UnixNano()))
+		r.Figures = append(r.Figures, lat.figure("code saved → new code answers", 0))
+	}
+	return nil
 }
 
 // crash kills the server while changes arrive. What was acknowledged must reach the consumer.

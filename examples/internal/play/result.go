@@ -16,12 +16,14 @@ type Scale struct {
 	Payments, Reads, Currencies, Clicks int
 	// Customers is how many are onboarded.
 	Customers int
+	// Window is the length of the click stream's windows, in seconds; 0 is the template's own.
+	Window int
 }
 
 // Demo is what `make demo` plays; Small is enough to see that everything works.
 var (
 	Demo  = Scale{Seconds: 12, Payments: 1000, Reads: 200, Currencies: 20, Clicks: 500, Customers: 300}
-	Small = Scale{Seconds: 2, Payments: 100, Reads: 20, Currencies: 10, Clicks: 100, Customers: 30}
+	Small = Scale{Seconds: 2, Payments: 100, Reads: 20, Currencies: 10, Clicks: 100, Customers: 30, Window: 2}
 )
 
 // Result is what came out of a play.

@@ -30,6 +30,9 @@ const Region = "us-east-1"
 // stopTimeout is how long a server may take to end when it is asked to.
 const stopTimeout = 40 * time.Second
 
+// registryMark stands for the registry's URL in a parameter.
+const registryMark = "{registry}"
+
 // Env is what a play needs of its surroundings.
 type Env struct {
 	Leat     string // the leat binary
@@ -47,11 +50,12 @@ type Server struct {
 	env     Env
 	example string
 	folder  string
+	params  []string
 	cmd     *exec.Cmd
 }
 
-// Up starts leat with an example and waits until it is deployed.
-func (e Env) Up(ctx context.Context, example string) (*Server, error) {
+// Up starts leat with an example and waits until it is deployed. Template parameters are written NAME=VALUE.
+func (e Env) Up(ctx context.Context, example string, params ...string) (*Server, error) {
 	addr, err := freePort()
 	if err != nil {
 		return nil, err
@@ -64,7 +68,7 @@ func (e Env) Up(ctx context.Context, example string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{URL: "http://" + addr, RegistryURL: "http://" + reg, env: e, example: example, folder: folder}
+	s := &Server{URL: "http://" + addr, RegistryURL: "http://" + reg, env: e, example: example, folder: folder, params: params}
 	return s, s.start(ctx)
 }
 
@@ -83,8 +87,9 @@ func (s *Server) start(ctx context.Context) error {
 		"up", s.folder, "--json", "--data-dir", filepath.Join(s.env.Dir, "data"),
 		"--addr", strings.TrimPrefix(s.URL, "http://"), "--registry-addr", strings.TrimPrefix(s.RegistryURL, "http://"),
 	}
-	if s.example == "payments" {
-		args = append(args, "--param", "RegistryUrl="+s.RegistryURL)
+	for _, param := range s.params {
+		// The registry's address is known only now.
+		args = append(args, "--param", strings.ReplaceAll(param, registryMark, s.RegistryURL))
 	}
 	s.cmd = exec.Command(s.env.Leat, args...)
 	s.cmd.Stderr = s.env.Log
