@@ -15,8 +15,8 @@ const (
 	starts = 5
 	// settle is how long a server is left alone before its memory is called idle.
 	settle = 5 * time.Second
-	// rssBound is what Leat promises not to exceed under load: its write buffers and caches
-	// (docs/performance.md adds them up), in MiB.
+	// rssBound is what four producers may make Leat take: its write buffers and caches
+	// and their bodies (docs/performance.md adds them up), in MiB.
 	rssBound = 400
 )
 
