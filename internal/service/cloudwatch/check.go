@@ -128,7 +128,7 @@ func (c *checks) number(param string, v float64) {
 	}
 }
 
-// validPeriod tells 1, 5, 10, 20, 30 and the multiples of 60 up to a day's worth of years.
+// validPeriod tells 1, 5, 10, 20, 30 and the multiples of 60.
 func validPeriod(p int32) bool {
 	switch p {
 	case 1, 5, 10, 20, 30:

@@ -3,7 +3,6 @@ package cloudwatch
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
@@ -132,13 +131,13 @@ func (c *checks) statistics(in *cloudwatch.GetMetricStatisticsInput) []stat {
 
 // window checks the times and the period.
 func (c *checks) window(in *cloudwatch.GetMetricStatisticsInput) {
-	for name, absent := range map[string]bool{"StartTime": in.StartTime == nil, "EndTime": in.EndTime == nil, "Period": in.Period == nil} {
-		if absent {
-			c.fail(missing, "The parameter %s is required.", name)
-			return
-		}
-	}
 	switch {
+	case in.StartTime == nil:
+		c.fail(missing, "The parameter StartTime is required.")
+	case in.EndTime == nil:
+		c.fail(missing, "The parameter EndTime is required.")
+	case in.Period == nil:
+		c.fail(missing, "The parameter Period is required.")
 	case !validPeriod(*in.Period):
 		c.value("The parameter Period must be 1, 5, 10, 20, 30 or a multiple of 60.")
 	case !in.StartTime.Before(*in.EndTime):
@@ -146,8 +145,8 @@ func (c *checks) window(in *cloudwatch.GetMetricStatisticsInput) {
 	default:
 		span, period := in.EndTime.Unix()-in.StartTime.Unix(), int64(*in.Period)
 		if n := (span + period - 1) / period; n > maxDatapoints {
-			c.fail(badCombination, "%s", fmt.Sprintf("You have requested up to %d datapoints, which exceeds the limit of %d. "+
-				"You may reduce the datapoints requested by increasing Period, or decreasing the time range.", n, maxDatapoints))
+			c.fail(badCombination, "You have requested up to %d datapoints, which exceeds the limit of %d. "+
+				"You may reduce the datapoints requested by increasing Period, or decreasing the time range.", n, maxDatapoints)
 		}
 	}
 }
