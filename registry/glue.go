@@ -173,6 +173,9 @@ func (g *glueBackend) version(ctx context.Context, name string, in *glue.GetSche
 	if err != nil {
 		return Version{}, glueError(err)
 	}
+	if out.Status != types.SchemaVersionStatusAvailable {
+		return Version{}, &Error{Code: string(out.Status), Message: "schema " + name + ": the version is not available", kind: ErrNotFound}
+	}
 	id, err := ParseUUID(aws.ToString(out.SchemaVersionId))
 	if err != nil {
 		return Version{}, err
