@@ -16,6 +16,8 @@ import (
 type policyCache struct {
 	mu   sync.Mutex
 	docs map[string]*identity
+	// changes counts clears: what was read before a change must not be kept after it.
+	changes uint64
 }
 
 // maxCachedIdentities bounds the cache; past it the cache starts afresh.
@@ -30,18 +32,24 @@ type identity struct {
 func (c *policyCache) clear() {
 	c.mu.Lock()
 	c.docs = nil
+	c.changes++
 	c.mu.Unlock()
 }
 
-func (c *policyCache) get(key string) *identity {
+// get gives an identity, or nil and the count of changes that put asks for.
+func (c *policyCache) get(key string) (*identity, uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.docs[key]
+	return c.docs[key], c.changes
 }
 
-func (c *policyCache) put(key string, id *identity) {
+// put keeps an identity that was read after get, unless policies changed since.
+func (c *policyCache) put(key string, id *identity, changes uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if changes != c.changes {
+		return
+	}
 	if c.docs == nil || len(c.docs) >= maxCachedIdentities {
 		c.docs = map[string]*identity{}
 	}
@@ -122,13 +130,16 @@ func (s *Service) decide(ctx context.Context, caller aws.Caller, id *identity, s
 		docs []*policy.Document
 		word string
 	}{{id.boundary, "permissions boundary"}, {session, "session policy"}} {
-		if bound.docs == nil || byResource == policy.Allow {
+		if bound.docs == nil {
 			continue
 		}
 		switch policy.Identity(req, bound.docs...) {
 		case policy.ExplicitDeny:
 			return denied(caller, ask, "with an explicit deny in a "+bound.word)
 		case policy.ImplicitDeny:
+			if byResource == policy.Allow { // what a resource grants to the session itself needs no other leave
+				continue
+			}
 			return denied(caller, ask, "because no "+bound.word+" allows the "+ask.Action+" action")
 		}
 	}
@@ -154,10 +165,11 @@ func (s *Service) identity(ctx context.Context, caller aws.Caller) (*identity, e
 		kind, name = "role", lastElement(caller.RoleARN)
 	}
 	key := caller.Account + "/" + kind + "/" + name
-	if id := s.policies.get(key); id != nil {
+	id, changes := s.policies.get(key)
+	if id != nil {
 		return id, nil
 	}
-	id := &identity{}
+	id = &identity{}
 	err := s.store.View(ctx, func(r kv.Reader) error {
 		p, err := loadPrincipal(r, caller.Account, kind, name)
 		if aws.IsCode(err, "NoSuchEntity") {
@@ -171,7 +183,7 @@ func (s *Service) identity(ctx context.Context, caller aws.Caller) (*identity, e
 	if err != nil {
 		return nil, err
 	}
-	s.policies.put(key, id)
+	s.policies.put(key, id, changes)
 	return id, nil
 }
 

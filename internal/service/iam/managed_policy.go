@@ -88,11 +88,11 @@ func (s *Service) changePolicy(ctx context.Context, arn string, fn func(kv.Txn, 
 	})
 }
 
-func (m *managed) policy(attachments int) *types.Policy {
+func (m *managed) policy(u *usage) *types.Policy {
 	p := &types.Policy{
 		Arn: &m.ARN, PolicyName: &m.Name, PolicyId: &m.ID, Path: &m.Path, DefaultVersionId: ptr(versionID(m.Default)),
 		CreateDate: &m.Created, UpdateDate: &m.Updated, IsAttachable: true,
-		AttachmentCount: ptr(int32(attachments)), PermissionsBoundaryUsageCount: ptr(int32(0)),
+		AttachmentCount: ptr(int32(len(u.attached))), PermissionsBoundaryUsageCount: ptr(int32(len(u.bounded))),
 	}
 	if m.Description != "" {
 		p.Description = &m.Description
@@ -103,22 +103,48 @@ func (m *managed) policy(attachments int) *types.Policy {
 	return p
 }
 
-// attachedTo lists the principals of the account that a policy is attached to.
-func attachedTo(r kv.Reader, account, arn string) ([]*principal, error) {
-	var out []*principal
+// usage is who uses a managed policy, and as what.
+type usage struct{ attached, bounded []*principal }
+
+// of gives those who use the policy as filter says; both where it says nothing.
+func (u *usage) of(filter types.PolicyUsageType) []*principal {
+	switch filter {
+	case types.PolicyUsageTypePermissionsPolicy:
+		return u.attached
+	case types.PolicyUsageTypePermissionsBoundary:
+		return u.bounded
+	}
+	all := slices.Clone(u.attached)
+	for _, p := range u.bounded {
+		if !slices.Contains(all, p) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// usageOf finds the principals of the account that use a policy.
+func usageOf(r kv.Reader, account, arn string) (*usage, error) {
+	u := &usage{}
 	for _, kind := range []string{"role", "user"} {
 		err := r.Scan(kv.PrefixRange(kv.Key(kv.SpaceIAM, account, kind)), func(_, v []byte) error {
 			p, err := decode[principal](v)
-			if err == nil && slices.Contains(p.Attached, arn) {
-				out = append(out, p)
+			if err != nil {
+				return err
 			}
-			return err
+			if slices.Contains(p.Attached, arn) {
+				u.attached = append(u.attached, p)
+			}
+			if p.Boundary == arn {
+				u.bounded = append(u.bounded, p)
+			}
+			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	return out, nil
+	return u, nil
 }
 
 func checkManaged(document string) error {
@@ -164,7 +190,7 @@ func (s *Service) CreatePolicy(ctx context.Context, in *iam.CreatePolicyInput) (
 	if err != nil {
 		return nil, err
 	}
-	return &iam.CreatePolicyOutput{Policy: m.policy(0)}, nil
+	return &iam.CreatePolicyOutput{Policy: m.policy(&usage{})}, nil
 }
 
 // GetPolicy describes a managed policy, the customer's or one of AWS's that we know.
@@ -178,8 +204,8 @@ func (s *Service) GetPolicy(ctx context.Context, in *iam.GetPolicyInput) (*iam.G
 		if err != nil {
 			return err
 		}
-		users, err := attachedTo(r, account(ctx), m.ARN)
-		out = &iam.GetPolicyOutput{Policy: m.policy(len(users))}
+		users, err := usageOf(r, account(ctx), m.ARN)
+		out = &iam.GetPolicyOutput{Policy: m.policy(users)}
 		return err
 	})
 	return out, err
@@ -188,12 +214,9 @@ func (s *Service) GetPolicy(ctx context.Context, in *iam.GetPolicyInput) (*iam.G
 // ListPolicies lists managed policies: AWS's first, then the customer's, by ARN.
 //
 // Limits: 1,000 a page, 100 by default.
-// Differs: PolicyUsageFilter PermissionsBoundary answers an empty list.
+// Differs: nothing.
 func (s *Service) ListPolicies(ctx context.Context, in *iam.ListPoliciesInput) (*iam.ListPoliciesOutput, error) {
 	out := &iam.ListPoliciesOutput{Policies: []types.Policy{}}
-	if in.PolicyUsageFilter == types.PolicyUsageTypePermissionsBoundary {
-		return out, nil
-	}
 	limit := pageSize(in.MaxItems)
 	err := s.store.View(ctx, func(r kv.Reader) error {
 		all, err := s.allPolicies(r, account(ctx), in.Scope)
@@ -204,18 +227,18 @@ func (s *Service) ListPolicies(ctx context.Context, in *iam.ListPoliciesInput) (
 			if m.ARN <= deref(in.Marker) || !strings.HasPrefix(m.Path, deref(in.PathPrefix)) {
 				continue
 			}
-			users, err := attachedTo(r, account(ctx), m.ARN)
+			users, err := usageOf(r, account(ctx), m.ARN)
 			if err != nil {
 				return err
 			}
-			if in.OnlyAttached && len(users) == 0 {
+			if (in.OnlyAttached || in.PolicyUsageFilter != "") && len(users.of(in.PolicyUsageFilter)) == 0 {
 				continue
 			}
 			if len(out.Policies) == limit {
 				out.IsTruncated, out.Marker = true, out.Policies[limit-1].Arn
 				return nil
 			}
-			p := m.policy(len(users))
+			p := m.policy(users)
 			p.Tags, p.Description = nil, nil // AWS leaves them to GetPolicy
 			out.Policies = append(out.Policies, *p)
 		}
@@ -258,11 +281,11 @@ func (s *Service) DeletePolicy(ctx context.Context, in *iam.DeletePolicyInput) (
 		if err != nil {
 			return err
 		}
-		users, err := attachedTo(t, account(ctx), m.ARN)
+		users, err := usageOf(t, account(ctx), m.ARN)
 		if err != nil {
 			return err
 		}
-		if len(users) > 0 {
+		if len(users.of("")) > 0 {
 			return deleteConflict("Cannot delete a policy attached to entities.")
 		}
 		if len(m.Versions) > 1 {
@@ -402,8 +425,11 @@ func (s *Service) ListEntitiesForPolicy(ctx context.Context, in *iam.ListEntitie
 		if _, err := s.loadPolicy(r, *in.PolicyArn); err != nil {
 			return err
 		}
-		users, err := attachedTo(r, account(ctx), *in.PolicyArn)
-		for _, p := range users {
+		users, err := usageOf(r, account(ctx), *in.PolicyArn)
+		if err != nil {
+			return err
+		}
+		for _, p := range users.of(in.PolicyUsageFilter) {
 			if !strings.HasPrefix(p.Path, deref(in.PathPrefix)) {
 				continue
 			}
@@ -414,7 +440,7 @@ func (s *Service) ListEntitiesForPolicy(ctx context.Context, in *iam.ListEntitie
 				out.PolicyUsers = append(out.PolicyUsers, types.PolicyUser{UserName: &p.Name, UserId: &p.ID})
 			}
 		}
-		return err
+		return nil
 	})
 	return out, err
 }

@@ -137,14 +137,14 @@ func (s *Service) roleByARN(ctx context.Context, arn string) (*principal, error)
 // GetSessionToken gives temporary credentials that speak for the caller.
 //
 // Limits: DurationSeconds 900 to 129,600, 43,200 by default.
-// Errors: AccessDenied for role sessions, ValidationError.
+// Errors: AccessDenied for sessions, ValidationError.
 // Differs: MFA is refused.
 func (s *Service) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenInput) (*sts.GetSessionTokenOutput, error) {
 	if in.SerialNumber != nil || in.TokenCode != nil {
 		return nil, validationError("MFA devices are not supported.")
 	}
 	caller := aws.RequestFrom(ctx).Caller
-	if caller.RoleARN != "" {
+	if caller.RoleARN != "" || strings.HasPrefix(caller.AccessKeyID, IssuedPrefix) {
 		return nil, aws.StatusErrorf(403, "AccessDenied", "Cannot call GetSessionToken with session credentials")
 	}
 	life := int32(43200)
