@@ -122,7 +122,7 @@ func TestRegisterAndRead(t *testing.T) {
 		{"POST /subjects/s/versions", body(one), 200, `{"id":1,"version":1,*`},
 		{"POST /subjects/s/versions", body(two), 200, `{"id":2,"version":2,*`},
 		{"POST /subjects/other/versions", body(one), 200, `{"id":1,"version":1,*`},
-		{"POST /subjects/s/versions", body(record("a", "c")), 409, `{"error_code":40901,"message":"Schema being registered is incompatible with an earlier schema for subject \"s\", details: [{errorType:'READER_FIELD_MISSING_DEFAULT_VALUE', description:'The field 'c' at path '/fields/1' in the new schema has no default value and is missing in the old schema', additionalInfo:'c'}, {oldSchemaVersion: 2}, {oldSchema: '*'}, {validateFields: 'false', compatibility: 'BACKWARD'}]"}`},
+		{"POST /subjects/s/versions", body(record("a", "c")), 409, `{"error_code":409,"message":"Schema being registered is incompatible with an earlier schema for subject \"s\", details: [{errorType:'READER_FIELD_MISSING_DEFAULT_VALUE', description:'The field 'c' at path '/fields/1' in the new schema has no default value and is missing in the old schema', additionalInfo:'c'}, {oldSchemaVersion: 2}, {oldSchema: '*'}, {validateFields: 'false', compatibility: 'BACKWARD'}]"}`},
 		{"GET /subjects", "", 200, `["other","s"]`},
 		{"GET /subjects?subjectPrefix=o", "", 200, `["other"]`},
 		{"GET /subjects?offset=1&limit=1", "", 200, `["s"]`},

@@ -22,7 +22,7 @@ const (
 	codeVersionNotSoftDeleted = 40407
 	codeConfigNotFound        = 40408
 	codeModeNotFound          = 40409
-	codeIncompatible          = 40901
+	codeIncompatible          = 409
 	codeInvalidSchema         = 42201
 	codeInvalidVersion        = 42202
 	codeInvalidLevel          = 42203

@@ -154,7 +154,7 @@ func TestBothFacesRefuseABreakingSchema(t *testing.T) {
 		Code    int    `json:"error_code"`
 		Message string `json:"message"`
 	}
-	if code := f.rest("POST", "/subjects/s/versions", bad, &refusal); code != 409 || refusal.Code != 40901 || !strings.Contains(refusal.Message, "READER_FIELD_MISSING_DEFAULT_VALUE") {
+	if code := f.rest("POST", "/subjects/s/versions", bad, &refusal); code != 409 || refusal.Code != 409 || !strings.Contains(refusal.Message, "READER_FIELD_MISSING_DEFAULT_VALUE") {
 		t.Errorf("Confluent: %d %+v", code, refusal)
 	}
 	if r := f.register("s", bad); r.Status != types.SchemaVersionStatusFailure {
