@@ -1,7 +1,9 @@
 package leat
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"strings"
 	"sync"
 	"time"
@@ -43,9 +45,56 @@ type lineage struct {
 
 // Begin implements runtime.Observer.
 func (l *lineage) Begin(accessKeyID string, inv *runtime.Invocation) {
+	ref := trace.Ref{Kind: trace.Invocation, Name: plainFunction(inv.FunctionARN), ID: inv.RequestID}
 	l.mu.Lock()
-	l.handling[accessKeyID] = trace.Ref{Kind: trace.Invocation, Name: plainFunction(inv.FunctionARN), ID: inv.RequestID}
+	l.handling[accessKeyID] = ref
 	l.mu.Unlock()
+	if cause, ok := publication(inv); ok {
+		l.log.Add(trace.Hop{Time: l.now(), Operation: "Invoke", Causes: []trace.Group{trace.Of(cause)}, Effects: []trace.Group{trace.Of(ref)}})
+	}
+}
+
+// topicEvent is how the event of a topic's message begins.
+var topicEvent = []byte(`{"Records":[{"EventSource":"aws:sns"`)
+
+// publication is the message that a topic invoked a function with. Such events wait on disk, so that
+// what caused them must come from themselves. One that a caller wrote itself is told apart only
+// when the caller waits for the reply: who is behind an asynchronous event is not kept.
+func publication(inv *runtime.Invocation) (trace.Ref, bool) {
+	if inv.Caller != "" || !bytes.HasPrefix(inv.Payload, topicEvent) {
+		return trace.Ref{}, false
+	}
+	var e struct {
+		Records []struct {
+			Sns struct {
+				MessageID string `json:"MessageId"`
+				TopicArn  string
+			}
+		}
+	}
+	if err := json.Unmarshal(inv.Payload, &e); err != nil || len(e.Records) != 1 {
+		return trace.Ref{}, false
+	}
+	n := e.Records[0].Sns
+	return trace.Ref{Kind: trace.Publication, Name: n.TopicArn, ID: n.MessageID}, true
+}
+
+// requested notes that a request at the gateway caused an invocation. The event names the request.
+func (l *lineage) requested(functionARN string, payload []byte, out *lambda.Outcome) {
+	var e struct {
+		RequestContext struct {
+			APIID     string `json:"apiId"`
+			RequestID string `json:"requestId"`
+		} `json:"requestContext"`
+	}
+	if err := json.Unmarshal(payload, &e); err != nil || e.RequestContext.RequestID == "" {
+		return // an authorizer's event names none
+	}
+	l.log.Add(trace.Hop{
+		Time: l.now(), Operation: "Invoke", Error: out.FunctionError,
+		Causes:  []trace.Group{trace.Of(trace.Ref{Kind: trace.Request, Name: e.RequestContext.APIID, ID: e.RequestContext.RequestID})},
+		Effects: []trace.Group{trace.Of(trace.Ref{Kind: trace.Invocation, Name: plainFunction(functionARN), ID: out.RequestID})},
+	})
 }
 
 // End implements runtime.Observer.

@@ -99,6 +99,7 @@ func (g gatewayInvoker) Invoke(ctx context.Context, functionARN string, payload 
 	if err != nil {
 		return nil, "", err
 	}
+	g.r.lineage.requested(functionARN, payload, out)
 	return out.Payload, out.FunctionError, nil
 }
 
