@@ -1,6 +1,7 @@
 package lambda_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -202,5 +203,30 @@ func TestEventInvokeConfigsAreKept(t *testing.T) {
 	l, err := w.client.ListFunctionEventInvokeConfigs(ctx, &lambdasdk.ListFunctionEventInvokeConfigsInput{FunctionName: f})
 	if err != nil || len(l.FunctionEventInvokeConfigs) != 0 {
 		t.Errorf("%+v %v", l, err)
+	}
+}
+
+// order is a handler that adds the number of its event to a file.
+func order(file string) string {
+	return "def handler(event, context):\n    with open('" + file + "', 'a') as f:\n        f.write(str(event['n']) + '\\n')\n"
+}
+
+func TestEventsAreHandledInTheOrderTheyWereQueued(t *testing.T) {
+	t.Parallel()
+	file := sharedFile(t)
+	w := newWorld(t, nil)
+	w.create("f", order(file), nil)
+	// With one instance the order in which events get it is the order in which they end.
+	if _, err := w.client.PutFunctionConcurrency(t.Context(), &lambdasdk.PutFunctionConcurrencyInput{FunctionName: awssdk.String("f"), ReservedConcurrentExecutions: awssdk.Int32(1)}); err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	for n := range 50 { // the first starts the instance; the others wait for it
+		w.event("f", fmt.Sprintf(`{"n":%d}`, n))
+		fmt.Fprintf(&want, "%d\n", n)
+	}
+	await(t, func() bool { return lines(file) == 50 })
+	if got, err := os.ReadFile(file); err != nil || string(got) != want.String() {
+		t.Errorf("handled in the order %q, %v", strings.ReplaceAll(string(got), "\n", " "), err)
 	}
 }

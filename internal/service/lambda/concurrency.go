@@ -104,6 +104,14 @@ func (s *Service) unreservedLimit(at regionKey) int {
 	return n
 }
 
+// reservedFor is the concurrency reserved for a function; own is false if none is.
+func (s *Service) reservedFor(k functionKey) (n int, own bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, own = s.reserved[regionKey{k.account, k.region}][k.name]
+	return n, own
+}
+
 // admit counts one more execution of a function, or throttles it. release must be called once.
 func (s *Service) admit(k functionKey) (release func(), concurrent int, err error) {
 	at := regionKey{k.account, k.region}

@@ -42,9 +42,10 @@ type queued struct {
 type queue struct {
 	s *Service
 
-	mu    sync.Mutex
-	total int
-	lanes map[functionKey]*lane
+	mu     sync.Mutex
+	total  int
+	lanes  map[functionKey]*lane
+	newest time.Time // of the event that was queued last
 }
 
 type lane struct {
@@ -53,7 +54,17 @@ type lane struct {
 	wake     chan struct{} // of capacity 1
 	inFlight map[string]bool
 	waiting  int // events in the store
+
+	// placed is closed once the event dispatched last stands in its function's line. Only run uses it.
+	placed <-chan struct{}
 }
+
+// closedChan is the place of an event that nobody stands before.
+var closedChan = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 func newQueue(s *Service) *queue { return &queue{s: s, lanes: map[functionKey]*lane{}} }
 
@@ -62,7 +73,20 @@ func laneKey(k functionKey) []byte {
 }
 
 func eventKey(k functionKey, due time.Time, id string) []byte {
-	return kv.Append(laneKey(k), due.UnixMilli(), id)
+	return kv.Append(laneKey(k), due.UnixNano(), id)
+}
+
+// stamp gives now, or the next instant that no earlier event has: events
+// of one millisecond would else be handled in the order of their random ids.
+func (q *queue) stamp() time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.s.clock.Now()
+	if !now.After(q.newest) {
+		now = q.newest.Add(time.Nanosecond)
+	}
+	q.newest = now
+	return now
 }
 
 // start takes up the events that an earlier run left.
@@ -93,7 +117,7 @@ func (q *queue) added(k functionKey, n int) {
 	q.total += n
 	l := q.lanes[k]
 	if l == nil {
-		l = &lane{q: q, key: k, wake: make(chan struct{}, 1), inFlight: map[string]bool{}}
+		l = &lane{q: q, key: k, wake: make(chan struct{}, 1), inFlight: map[string]bool{}, placed: closedChan}
 		q.lanes[k] = l
 		q.s.wg.Go(l.run)
 	}
@@ -119,7 +143,7 @@ func (s *Service) enqueue(ctx context.Context, ref reference, inv runtime.Invoca
 	if full {
 		return throttled("CallerRateLimitExceeded")
 	}
-	now := s.clock.Now()
+	now := s.queue.stamp()
 	ev := &queued{
 		Qualifier: ref.qualifier, RequestID: inv.RequestID, TraceID: inv.TraceID, ClientContext: inv.ClientContext, Payload: inv.Payload, Enqueued: now,
 	}
@@ -186,7 +210,7 @@ func (l *lane) dispatch() (next time.Time, err error) {
 	s := l.q.s
 	now := s.clock.Now()
 	l.q.mu.Lock()
-	room := laneConcurrency - len(l.inFlight)
+	room := l.width() - len(l.inFlight)
 	busy := make(map[string]bool, len(l.inFlight))
 	for id := range l.inFlight {
 		busy[id] = true
@@ -198,7 +222,8 @@ func (l *lane) dispatch() (next time.Time, err error) {
 		prefix := laneKey(l.key)
 		return r.Scan(kv.PrefixRange(prefix), func(key, value []byte) error {
 			d := kv.DecodeKey(key, len(prefix))
-			at, id := time.UnixMilli(d.Int()), d.String()
+			// What stamp adds is no reason to wait: a millisecond is due as a whole.
+			at, id := time.Unix(0, d.Int()).Truncate(time.Millisecond), d.String()
 			switch {
 			case at.After(now):
 				next = at
@@ -223,15 +248,33 @@ func (l *lane) dispatch() (next time.Time, err error) {
 		l.q.mu.Lock()
 		l.inFlight[d.id] = true
 		l.q.mu.Unlock()
-		s.wg.Go(func() { l.handle(d) })
+		before, placed := l.placed, make(chan struct{})
+		l.placed = placed
+		s.wg.Go(func() {
+			stand := sync.OnceFunc(func() { close(placed) })
+			defer stand()
+			<-before // whoever was queued first stands first in line for an instance
+			l.handle(d, stand)
+		})
 	}
 	return next, nil
 }
 
-// handle sees to one event: run it, then delete it or put it off.
-func (l *lane) handle(d due) {
+// width is how many events are handled at once: no more than the function has
+// concurrency reserved, since one that is throttled loses its place to later
+// ones. A function with none reserved for it at all throttles, as it is meant to.
+func (l *lane) width() int {
+	if n, own := l.q.s.reservedFor(l.key); own && n > 0 {
+		return min(n, laneConcurrency)
+	}
+	return laneConcurrency
+}
+
+// handle sees to one event: run it, then delete it or put it off. It calls
+// placed when the event stands in line for an instance, or is not going to.
+func (l *lane) handle(d due, placed func()) {
 	s := l.q.s
-	again := s.process(l.key, d.ev)
+	again := s.process(l.key, d.ev, placed)
 	err := s.store.Update(context.WithoutCancel(s.ctx), func(t kv.Txn) error {
 		// First, since the new key may be the same one: an event broken off by our own end is due again at once.
 		if err := t.Delete(d.key); err != nil || again.IsZero() {
@@ -254,7 +297,7 @@ func (l *lane) handle(d due) {
 }
 
 // process invokes an event once. It gives the time of the next attempt, or zero if the event is done with.
-func (s *Service) process(k functionKey, ev *queued) (again time.Time) {
+func (s *Service) process(k functionKey, ev *queued, placed func()) (again time.Time) {
 	ref := reference{k, ev.Qualifier}
 	f, err := s.load(s.ctx, ref)
 	if aws.IsCode(err, "ResourceNotFoundException") {
@@ -269,8 +312,9 @@ func (s *Service) process(k functionKey, ev *queued) (again time.Time) {
 		return again
 	}
 	res, version, err := s.execute(s.ctx, ref, runtime.Invocation{
-		RequestID: ev.RequestID, TraceID: ev.TraceID, ClientContext: ev.ClientContext, Payload: ev.Payload,
+		RequestID: ev.RequestID, TraceID: ev.TraceID, ClientContext: ev.ClientContext, Payload: ev.Payload, Placed: placed,
 	}, true)
+	placed() // also where no instance was asked for
 	now := s.clock.Now()
 	out := outcomeOf{version: version, functionError: res.FunctionError, payload: res.Payload}
 	switch {

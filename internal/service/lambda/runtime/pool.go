@@ -66,9 +66,9 @@ func (e *Engine) Pool(spec *Spec) *Pool {
 // event, it is withdrawn; afterwards it runs to its end, unobserved. Errors are ErrClosed,
 // ErrNoCapacity and the context's: all else is in the Result.
 func (p *Pool) Invoke(ctx context.Context, inv Invocation) (Result, error) {
-	g, err := p.acquire(ctx)
+	g, err := p.acquire(ctx, inv.Placed)
 	for err == nil && g.in != nil && g.in.gone() { // it ended while it was idle: somebody else's doing
-		g, err = p.acquire(ctx)
+		g, err = p.acquire(ctx, nil)
 	}
 	if err != nil {
 		return Result{}, err
@@ -117,8 +117,8 @@ func (p *Pool) failStream(f *initFailure) string {
 	return p.eng.clock.Now().UTC().Format("2006/01/02") + "/[" + p.spec.Version + "]" + newID()
 }
 
-// acquire takes an idle instance or waits for one.
-func (p *Pool) acquire(ctx context.Context) (grant, error) {
+// acquire takes an idle instance or waits for one. It calls placed, if there is one, before it waits.
+func (p *Pool) acquire(ctx context.Context, placed func()) (grant, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -128,6 +128,9 @@ func (p *Pool) acquire(ctx context.Context) (grant, error) {
 		in := p.idle[n-1]
 		p.idle = p.idle[:n-1]
 		p.mu.Unlock()
+		if placed != nil {
+			placed()
+		}
 		return grant{in: in}, nil
 	}
 	w := &waiter{got: make(chan grant, 1)}
@@ -142,6 +145,9 @@ func (p *Pool) acquire(ctx context.Context) (grant, error) {
 		p.grow()
 	}
 	p.mu.Unlock()
+	if placed != nil {
+		placed()
+	}
 	select {
 	case g := <-w.got:
 		return g, g.err

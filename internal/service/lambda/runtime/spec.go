@@ -67,6 +67,9 @@ type Invocation struct {
 	Caller string
 	// Cause is what the invocation came of; it is opaque here, and for the Observer.
 	Cause any
+	// Placed, if set, is called once the invocation has an instance or stands
+	// in line for one. Who calls Invoke again only after that keeps its order.
+	Placed func()
 }
 
 // Result is how an invocation ended. A function's own failure is a result, not
