@@ -1,9 +1,11 @@
 package logs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -102,25 +104,46 @@ func (s *Service) DescribeLogStreams(ctx context.Context, in *cloudwatchlogs.Des
 	if err != nil {
 		return nil, err
 	}
-	if byTime {
-		slices.SortStableFunc(all, func(a, b *stream) int { return int(a.Last - b.Last) })
+	order := func(a, b *stream) int {
+		c := strings.Compare(a.Name, b.Name)
+		if byTime {
+			c = cmp.Or(cmp.Compare(a.Last, b.Last), c)
+		}
+		if deref(in.Descending) {
+			c = -c
+		}
+		return c
 	}
-	if deref(in.Descending) {
-		slices.Reverse(all)
+	slices.SortFunc(all, order)
+	if in.NextToken != nil {
+		shown, err := parseStreamToken(*in.NextToken)
+		if err != nil {
+			return nil, err
+		}
+		all = slices.DeleteFunc(all, func(st *stream) bool { return order(st, shown) <= 0 })
 	}
-	return p.streamPage(name, all, deref(in.NextToken), pageLimit(in.Limit)), nil
+	return p.streamPage(name, all, pageLimit(in.Limit)), nil
 }
 
-// streamPage takes the page behind the stream that token names.
-func (p place) streamPage(group string, all []*stream, token string, limit int) *cloudwatchlogs.DescribeLogStreamsOutput {
-	out := &cloudwatchlogs.DescribeLogStreamsOutput{LogStreams: []types.LogStream{}}
-	if token != "" {
-		i := slices.IndexFunc(all, func(s *stream) bool { return s.Name == token })
-		all = all[i+1:]
+// A stream's token is its place in either order, so that a page follows also when
+// the stream itself is gone by then.
+func (st *stream) token() string { return fmt.Sprintf("%d/%s", st.Last, st.Name) }
+
+func parseStreamToken(token string) (*stream, error) {
+	at, name, ok := strings.Cut(token, "/")
+	last, err := strconv.ParseInt(at, 10, 64)
+	if !ok || err != nil {
+		return nil, invalid("The specified nextToken is invalid.")
 	}
+	return &stream{Name: name, Last: last}, nil
+}
+
+// streamPage shows the first of the streams, and a token if there are more.
+func (p place) streamPage(group string, all []*stream, limit int) *cloudwatchlogs.DescribeLogStreamsOutput {
+	out := &cloudwatchlogs.DescribeLogStreamsOutput{LogStreams: []types.LogStream{}}
 	for i, st := range all {
 		if i == limit {
-			out.NextToken = ptr(all[i-1].Name)
+			out.NextToken = ptr(all[i-1].token())
 			break
 		}
 		d := types.LogStream{
