@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -46,7 +47,7 @@ func Main(ctx context.Context, args []string, stdio IO) int {
 	}
 	app.printer().Error(err)
 	var usage usageError
-	if errors.As(err, &usage) {
+	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command ") { // cobra has no type for it
 		return 2
 	}
 	return 1

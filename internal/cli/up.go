@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"strings"
 	"time"
 
@@ -131,8 +130,8 @@ func (a *app) banner(p *leat.Platform, o leat.Options) {
 		out.Textf("  %-10s %d access keys\n", "Access", len(o.AccessKeys))
 	}
 	env := "leat env"
-	if host, port, err := net.SplitHostPort(o.Addr); err == nil && (port != "4566" || host != "127.0.0.1") {
-		env += " --addr " + o.Addr
+	if p.URL() != "http://"+defaultAddr { // the address it got: o.Addr may ask for any free port
+		env += " --addr " + strings.TrimPrefix(p.URL(), "http://")
 	}
 	out.Textf("  %-10s eval \"$(%s)\"\n\n", "SDKs", env)
 }
