@@ -316,3 +316,22 @@ func putLines(t *testing.T, l *cloudwatchlogs.Client, group, stream *string, lin
 	}
 	ok[*cloudwatchlogs.PutLogEventsOutput](t)(l.PutLogEvents(t.Context(), in))
 }
+
+func TestASerdeTakesTheFormatOfItsRegistry(t *testing.T) {
+	t.Parallel()
+	p := leattest.Start(t)
+	type note struct {
+		Text string `avro:"text"`
+	}
+	s, err := serde.New[note](registry.Glue(glue.NewFromConfig(p.Config())), serde.Schema(schema.Avro, `{"type":"record","name":"Note","fields":[{"name":"text","type":"string"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := ok[[]byte](t)(s.Encode(t.Context(), "notes", note{"hello"}))
+	if data[0] != 3 {
+		t.Errorf("the record begins with % x, not as Glue's do", data[:2])
+	}
+	if got := ok[note](t)(s.Decode(t.Context(), data)); got.Text != "hello" {
+		t.Errorf("%+v", got)
+	}
+}

@@ -34,6 +34,8 @@ type backend interface {
 	latest(ctx context.Context, subject string) (Version, error)
 	// passing tells whether an error may go away by itself.
 	passing(err error) bool
+	// uuids tells whether ids are UUIDs.
+	uuids() bool
 }
 
 // settings are what both kinds share.
@@ -57,6 +59,10 @@ type cached struct {
 func newCached(back backend, set settings) *cached {
 	return &cached{back: back, set: set, ids: newLRU[ID, *schema.Schema](set.cacheSize), found: newLRU[string, Version](set.cacheSize)}
 }
+
+// UUIDs tells whether the registry's ids are UUIDs, as Glue's are. Package serde
+// chooses its wire format by it.
+func (c *cached) UUIDs() bool { return c.back.uuids() }
 
 // ByID implements Registry.
 func (c *cached) ByID(ctx context.Context, id ID) (*schema.Schema, error) {

@@ -145,6 +145,8 @@ func confluentError(status int, body []byte) error {
 	return out
 }
 
+func (c *confluent) uuids() bool { return false }
+
 // passing: the network, a busy server.
 func (c *confluent) passing(err error) bool {
 	var e *Error

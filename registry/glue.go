@@ -72,6 +72,8 @@ func glueError(err error) error {
 	return e
 }
 
+func (g *glueBackend) uuids() bool { return true }
+
 // passing: the SDK retries throttling and the network by itself; a registration
 // that ran into another one may be repeated (the schema it could not create is there then).
 func (g *glueBackend) passing(err error) bool {

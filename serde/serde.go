@@ -90,7 +90,8 @@ func Schema(typ schema.Type, text string, references ...schema.Reference) Option
 	}
 }
 
-// WireFormat chooses the format; the default is the registry's own (Confluent or Glue).
+// WireFormat chooses the format; the default is Glue for a registry whose ids are
+// UUIDs (one that has a method UUIDs() bool, as registry.Glue's has), else Confluent.
 func WireFormat(f Format) Option { return func(o *options) { o.format = f } }
 
 // Compress writes Glue payloads with zlib.
@@ -129,9 +130,15 @@ type writer[T any] struct {
 
 // New makes a Serde.
 func New[T any](reg registry.Registry, opts ...Option) (*Serde[T], error) {
-	o := options{format: Confluent, pointer: DefaultPointer}
+	o := options{pointer: DefaultPointer}
 	for _, opt := range opts {
 		opt(&o)
+	}
+	if o.format == 0 {
+		o.format = Confluent
+		if r, ok := reg.(interface{ UUIDs() bool }); ok && r.UUIDs() {
+			o.format = Glue
+		}
 	}
 	if o.subject == nil {
 		o.subject = func(topic, _ string) string { return topic }
