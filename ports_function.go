@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 
+	iamsdk "github.com/aws/aws-sdk-go-v2/service/iam"
+
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/service/eventsource"
 	"github.com/leatdev/leat/internal/service/iam"
@@ -79,6 +81,33 @@ func (m mappingInvoker) Invoke(ctx context.Context, in eventsource.Invocation) (
 	return eventsource.Response{
 		Payload: out.Payload, FunctionError: out.FunctionError, StatusCode: http.StatusOK, RequestID: out.RequestID, Version: out.ExecutedVersion,
 	}, nil
+}
+
+// rolePermissions tells what the roles of functions may do.
+type rolePermissions struct{ iam *iam.Service }
+
+// MayDo implements eventsource.Permissions.
+func (p rolePermissions) MayDo(ctx context.Context, roleARN, action, resourceARN string) (bool, error) {
+	arn, err := aws.ParseARN(roleARN)
+	if err != nil {
+		return false, err
+	}
+	name := roleARN[strings.LastIndexByte(roleARN, '/')+1:]
+	req := *aws.RequestFrom(aws.Internal(ctx, arn.Account, aws.RequestFrom(ctx).Region))
+	_, err = p.iam.GetRole(aws.WithRequest(ctx, &req), &iamsdk.GetRoleInput{RoleName: &name})
+	if aws.IsCode(err, "NoSuchEntity") {
+		return true, nil // there is nothing to hold it to
+	}
+	if err != nil {
+		return false, err
+	}
+	req.Caller.Admin, req.Caller.RoleARN = false, roleARN
+	req.Caller.ARN = "arn:" + arn.Partition + ":sts::" + arn.Account + ":assumed-role/" + name + "/mapping"
+	err = p.iam.Check(aws.WithRequest(ctx, &req), iam.Access{Action: action, Resource: resourceARN})
+	if _, denied := aws.AsError(err); denied {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // internalFor acts for the owner of what an ARN names.

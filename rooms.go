@@ -175,7 +175,7 @@ func (p *Platform) openFunctions(r *rooms) (err error) {
 	r.mappings = eventsource.New(eventsource.Options{
 		Store: p.store, Clock: p.opts.Clock, Logger: p.log,
 		Kinesis: kinesisSource{r.kinesis.Feed()}, DynamoDB: tableSource{r.dynamodb.Feed(), r.lineage}, Queue: queueSource{r.sqs},
-		Invoker: mappingInvoker{r}, Deliverer: deliverer{r}, Decoder: &decoder{glue: r.glue}, Meter: r.measures,
+		Invoker: mappingInvoker{r}, Deliverer: deliverer{r}, Decoder: &decoder{glue: r.glue}, Permissions: rolePermissions{r.iam}, Meter: r.measures,
 	})
 	r.stop(func() error { r.mappings.Close(); return nil })
 	p.metrics.registry.MustRegister(newMappingCollector(r.mappings.InspectAll))

@@ -30,7 +30,9 @@ import (
 // Differs: Kafka, MQ and DocumentDB sources, provisioned pollers and KMS keys for
 // filters are refused. SchemaRegistryConfig is taken for Kinesis streams too, as
 // are the tags leat:schema-registry, leat:record-format and leat:deaggregate. A
-// tumbling window needs a parallelization factor of 1.
+// tumbling window needs a parallelization factor of 1. A role that does not exist
+// may read every source; of one that exists the policies are asked here, and not
+// again while the mapping runs.
 func (s *Service) CreateEventSourceMapping(ctx context.Context, in *lambda.CreateEventSourceMappingInput) (*types.EventSourceMappingConfiguration, error) {
 	s.admin.Lock()
 	defer s.admin.Unlock()

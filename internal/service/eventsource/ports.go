@@ -133,6 +133,13 @@ type Invoker interface {
 	Invoke(ctx context.Context, in Invocation) (Response, error)
 }
 
+// Permissions is IAM. It is safe for concurrent use.
+type Permissions interface {
+	// MayDo tells whether a role's policies allow an action on a resource. Of a role
+	// that does not exist nothing is asked: it may.
+	MayDo(ctx context.Context, roleARN, action, resourceARN string) (bool, error)
+}
+
 // Function is what a mapping must know of its function.
 type Function struct {
 	ARN     string // qualified if the name was

@@ -40,6 +40,8 @@ type Options struct {
 	Deliverer Deliverer
 	Decoder   Decoder
 	Meter     Meter // nil: nobody measures
+	// Permissions is asked whether a function's role may read the source; nil: every role may.
+	Permissions Permissions
 }
 
 // Service is the event source mappings of all accounts.

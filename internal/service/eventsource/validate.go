@@ -290,9 +290,49 @@ func (s *Service) checkWorld(ctx context.Context, m *Mapping, fn Function) error
 		}
 	}
 	if m.isQueue() {
-		return s.checkQueueExists(ctx, m, fn)
+		if err := s.checkQueueExists(ctx, m, fn); err != nil {
+			return err
+		}
+	}
+	return s.checkRole(ctx, m, fn)
+}
+
+// checkRole asks whether the function's role may read the source: on AWS a
+// mapping reads with that role, and one that may not is refused.
+func (s *Service) checkRole(ctx context.Context, m *Mapping, fn Function) error {
+	if s.opts.Permissions == nil {
+		return nil
+	}
+	for _, action := range m.actions() {
+		may, err := s.opts.Permissions.MayDo(ctx, fn.Role, action, m.SourceARN)
+		if err != nil {
+			return err
+		}
+		if may {
+			continue
+		}
+		if _, name, _ := strings.Cut(action, ":"); m.isQueue() {
+			return invalidParameter("The provided execution role does not have permissions to call %s on SQS", name)
+		}
+		if m.kind() == eventpattern.DynamoDB {
+			return invalidParameter("Cannot access stream %s. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, and ListStreams Actions on your stream in IAM.", m.SourceARN)
+		}
+		return invalidParameter("Cannot access stream %s. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, ListShards, and ListStreams Actions on your stream in IAM.", m.SourceARN)
 	}
 	return nil
+}
+
+// actions are what reading the source takes.
+func (m *Mapping) actions() []string {
+	switch {
+	case m.isQueue():
+		return []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+	case m.kind() == eventpattern.DynamoDB:
+		return []string{"dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"}
+	case strings.Contains(m.SourceARN, "/consumer/"):
+		return []string{"kinesis:SubscribeToShard"}
+	}
+	return []string{"kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream"}
 }
 
 func (s *Service) checkQueueExists(ctx context.Context, m *Mapping, fn Function) error {
