@@ -14,6 +14,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 // consumerLog is the log group of the function that keeps the map.
@@ -226,8 +228,14 @@ func (p *currencies) edit(ctx context.Context, r *Result, scale Scale) error {
 	return nil
 }
 
-// crash kills the server while changes arrive. What was acknowledged must reach the consumer.
+// crash kills the server while changes arrive. What was acknowledged must reach
+// the topic: a queue of ours listens, because the map does not survive and the last
+// lines of the log may not.
 func (p *currencies) crash(ctx context.Context, r *Result, scale Scale) error {
+	queue, err := p.listen(ctx)
+	if err != nil {
+		return err
+	}
 	n := scale.Currencies * max(scale.Seconds/3, 2)
 	done := make(chan error, 1)
 	var began map[string]time.Time
@@ -246,7 +254,52 @@ func (p *currencies) crash(ctx context.Context, r *Result, scale Scale) error {
 		return err
 	}
 	r.Records += n
-	seen, err := p.waitSeen(ctx, began)
-	r.check("changes seen in a map, across kill -9", n, len(seen))
+	told := map[string]bool{}
+	_, err = eventually(ctx, 30*time.Second, n, func(ctx context.Context) (int, error) {
+		err := p.receive(ctx, queue, told)
+		return len(told), err
+	})
+	if err != nil {
+		return err
+	}
+	r.check("changes told to the topic, across kill -9", n, len(told))
+	// The last change came after the restart: the new instance's map has it.
+	last := fmt.Sprintf("C%04d", n-1)
+	seen, err := p.waitSeen(ctx, map[string]time.Time{last: began[last]})
+	r.check("the map goes on after the restart", 1, len(seen))
 	return err
+}
+
+// listen subscribes a queue to the topic.
+func (p *currencies) listen(ctx context.Context) (url string, err error) {
+	q, err := sqs.NewFromConfig(p.s.Config()).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("listener")})
+	if err != nil {
+		return "", err
+	}
+	topic := p.s.Outputs["CurrencyTopic"]
+	arn := strings.Replace(topic[:strings.LastIndex(topic, ":")], ":sns:", ":sqs:", 1) + ":listener"
+	_, err = sns.NewFromConfig(p.s.Config()).Subscribe(ctx, &sns.SubscribeInput{
+		TopicArn: &topic, Protocol: aws.String("sqs"), Endpoint: &arn, Attributes: map[string]string{"RawMessageDelivery": "true"},
+	})
+	return aws.ToString(q.QueueUrl), err
+}
+
+// receive notes the symbols of the crash that the queue was told of.
+func (p *currencies) receive(ctx context.Context, url string, told map[string]bool) error {
+	client := sqs.NewFromConfig(p.s.Config())
+	for {
+		out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10, VisibilityTimeout: 300})
+		if err != nil || len(out.Messages) == 0 {
+			return err
+		}
+		for _, m := range out.Messages {
+			var change struct{ Data struct{ Symbol string } }
+			if err := json.Unmarshal([]byte(aws.ToString(m.Body)), &change); err != nil {
+				return err
+			}
+			if strings.HasPrefix(change.Data.Symbol, "C") {
+				told[change.Data.Symbol] = true
+			}
+		}
+	}
 }
