@@ -114,8 +114,12 @@ func (p *Platform) cacheDir() string {
 	return ""
 }
 
+// cacheBytes bounds what the store keeps of its blocks in memory. A write of a table reads the item it
+// replaces while others wait; with less, that read goes to the disk.
+const cacheBytes = 64 << 20
+
 func (p *Platform) openStore(ctx context.Context) (err error) {
-	o := pebblekv.Options{InMemory: p.opts.Memory, Logger: p.log, FS: p.opts.FS}
+	o := pebblekv.Options{InMemory: p.opts.Memory, Logger: p.log, FS: p.opts.FS, CacheBytes: cacheBytes}
 	if !p.opts.Memory {
 		o.Dir = filepath.Join(p.opts.DataDir, "store")
 	}
