@@ -30,7 +30,7 @@ func (p *Producer) collect(lane <-chan *pending) {
 	var held *pending // did not fit into the last batch
 	for {
 		first := held
-		if held = nil; first == nil {
+		if first == nil {
 			select {
 			case first = <-lane:
 			case <-p.life.Done():

@@ -78,7 +78,7 @@ func (r *run) timeStart(ctx context.Context, rest bool) (took time.Duration, rss
 		if err != nil {
 			return false, nil // not listening yet
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		reply, err := conn.Do(request)
 		if err == nil && reply.Status != 200 {
 			err = refused("ListStreams", reply)

@@ -94,7 +94,7 @@ func (r *run) emptyQueue(ctx context.Context, queue string, see func(body string
 				errs[w] = err
 				return
 			}
-			defer conn.Close()
+			defer func() { _ = conn.Close() }()
 			for more := true; more && errs[w] == nil; {
 				more, errs[w] = r.takeTen(conn, queue, func(body string) error {
 					mu.Lock()
@@ -417,7 +417,7 @@ func (r *run) longPoll(ctx context.Context) []Figure {
 	if err != nil {
 		return []Figure{f.failed(err)}
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	receive, err := r.caller.json(sqsAPI, "ReceiveMessage", fmt.Appendf(nil, `{"QueueUrl":%q,"WaitTimeSeconds":20}`, queue))
 	if err != nil {
 		return []Figure{f.failed(err)}

@@ -365,7 +365,7 @@ func (r *run) pass(ctx context.Context, stream string, ids []string) (pages [][]
 		if err != nil {
 			return nil, 0, err
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		if readers[i], err = r.reader(stream, id, conn); err != nil {
 			return nil, 0, err
 		}

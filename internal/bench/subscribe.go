@@ -38,7 +38,7 @@ func (r *run) subscribe(ctx context.Context) []Figure {
 	if err != nil {
 		return []Figure{f.failed(err)}
 	}
-	defer events.Close()
+	defer func() { _ = events.Close() }()
 	records := newRing(1, r.size.Pings, 1, 1)
 	if err := records.sign(r.putRecordRequest(stream)); err != nil {
 		return []Figure{f.failed(err)}

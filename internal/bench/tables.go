@@ -426,7 +426,7 @@ func (r *run) queries(ctx context.Context, f Figure, size int) Figure {
 			got = append(got, it.Text.S)
 		}
 		if strings.Join(got, ",") != strings.Join(texts[w], ",") {
-			return errors.New("Query did not answer the items in order")
+			return errors.New("a Query did not answer the items in order")
 		}
 		return nil
 	})

@@ -2,6 +2,7 @@ package shardlog
 
 import (
 	"context"
+	"errors"
 
 	"github.com/leatdev/leat/internal/kv"
 )
@@ -25,7 +26,7 @@ func (l *Log) Trim(ctx context.Context) (out Trimmed, err error) {
 			shards, err = l.Shards(r, id)
 			return err
 		})
-		if err == ErrNoStream { // dropped meanwhile
+		if errors.Is(err, ErrNoStream) { // dropped meanwhile
 			continue
 		}
 		if err != nil {
@@ -69,14 +70,14 @@ func (l *Log) trimShard(ctx context.Context, id StreamID, n uint32, out *Trimmed
 	err := l.store.Update(ctx, func(tx kv.Txn) error {
 		trimmed, removed = false, false
 		h, err := readHeader(tx, id)
-		if err == ErrNoStream {
+		if errors.Is(err, ErrNoStream) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
 		s, err := l.Shard(tx, id, n)
-		if err == ErrNoShard {
+		if errors.Is(err, ErrNoShard) {
 			return nil
 		}
 		if err != nil {

@@ -20,7 +20,6 @@ import (
 	cfntypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/leatdev/leat/internal/cli"
 	"github.com/leatdev/leat/leattest"
@@ -213,15 +212,6 @@ func deployLog(ctx context.Context, logs *cloudwatchlogs.Client, function string
 		}
 	}
 	return b.String(), nil
-}
-
-// deployCode is the code of an AWS error.
-func deployCode(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		return api.ErrorCode()
-	}
-	return fmt.Sprint(err)
 }
 
 // deployJSON decodes what a command printed with --json.

@@ -19,8 +19,8 @@ import (
 
 // server is Leat's own program, running.
 type server struct {
-	cmd           *exec.Cmd
-	url, registry string
+	cmd *exec.Cmd
+	url string
 }
 
 // build makes the program.

@@ -303,8 +303,6 @@ type eventRecord struct {
 
 func (r eventRecord) data() string { return string(r.Kinesis.Data) }
 
-func (r eventRecord) shard() string { shard, _, _ := strings.Cut(r.EventID, ":"); return shard }
-
 // tally counts what functions were handed, by name. It is safe for concurrent use.
 type tally struct {
 	mu     sync.Mutex

@@ -143,7 +143,7 @@ func report(w io.Writer, results []play.Result, took time.Duration) bool {
 			line = "\t\t"
 		}
 	}
-	t.Flush()
+	_ = t.Flush()
 	fmt.Fprintln(w)
 	for _, r := range results {
 		for _, c := range r.Checks {

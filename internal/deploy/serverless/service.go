@@ -3,6 +3,7 @@ package serverless
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -81,7 +82,8 @@ func Compile(file string, src []byte, o Options) (*Project, error) {
 	r := &resolver{o: o, root: root, files: map[string]*template.Node{}, busy: map[*template.Node]bool{}}
 	doc, err := r.resolve(root)
 	if err != nil {
-		if m, lost := err.(*missing); lost {
+		var m *missing
+		if errors.As(err, &m) {
 			err = template.Errorf(root, m.source+":"+m.address, m.Error(), "")
 		}
 		var errs template.Errors

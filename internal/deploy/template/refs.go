@@ -192,7 +192,7 @@ func cutName(fn string) string {
 }
 
 func (b *builder) arguments(fn string, arg *Node, arity [2]int) {
-	ok := true
+	var ok bool
 	want := ""
 	switch fn {
 	case "Ref":

@@ -33,7 +33,7 @@ func Open(t testing.TB, fs vfs.FS) *Store {
 	if err != nil {
 		t.Fatalf("open store: %v", err)
 	}
-	t.Cleanup(func() { s.closeOnce() })
+	t.Cleanup(func() { _ = s.closeOnce() })
 	return s
 }
 

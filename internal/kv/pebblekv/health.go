@@ -88,7 +88,7 @@ func (s *Store) events() *pebble.EventListener {
 		FlushEnd:      func(pebble.FlushInfo) { s.pressure.relieved() },
 		CompactionEnd: func(pebble.CompactionInfo) { s.pressure.relieved() },
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
-			s.fail(fmt.Errorf("%w: file %s: %v", kv.ErrCorrupt, i.Path, i.Details))
+			s.fail(fmt.Errorf("%w: file %s: %w", kv.ErrCorrupt, i.Path, i.Details))
 		},
 		DiskSlow: func(i vfs.DiskSlowInfo) {
 			s.log.Warn("slow disk", "dir", s.opts.Dir, "detail", i.String())

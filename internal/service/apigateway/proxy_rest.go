@@ -185,7 +185,7 @@ func (s *Service) proxyREST(c *call, rm *restMethod, vars map[string]string, ide
 	}
 	out, failure := s.invoke(c, fn, ev, int(i.TimeoutInMillis))
 	switch {
-	case failure == errTimedOut:
+	case errors.Is(failure, errTimedOut):
 		c.gateway(types.GatewayResponseTypeIntegrationTimeout, "")
 		return
 	case failure != nil:

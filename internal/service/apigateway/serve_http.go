@@ -2,6 +2,7 @@ package apigateway
 
 import (
 	"encoding/json"
+	"errors"
 	"mime"
 	"net/http"
 	"strconv"
@@ -257,7 +258,7 @@ func (s *Service) proxyHTTP(c *call, i types.Integration, route types.Route, var
 	}
 	out, failure := s.invoke(c, fn, event, int(deref(i.TimeoutInMillis)))
 	switch {
-	case failure == errTimedOut:
+	case errors.Is(failure, errTimedOut):
 		writeJSON(c.w, http.StatusServiceUnavailable, `{"message":"Service Unavailable"}`)
 		return
 	case failure != nil:

@@ -129,9 +129,9 @@ func (s *Service) changeSetStack(ctx context.Context, name string, kind types.Ch
 func (s *Service) fillChangeSet(ctx context.Context, st *stack, cs *changeSet) error {
 	cs.Status, cs.Execution = string(types.ChangeSetStatusCreateComplete), string(types.ExecutionStatusAvailable)
 	plan, err := s.plan(ctx, st, &cs.Revision)
-	if _, known := aws.AsError(err); known {
+	if refusal, known := aws.AsError(err); known {
 		cs.Status, cs.Execution = string(types.ChangeSetStatusFailed), string(types.ExecutionStatusUnavailable)
-		cs.Reason = err.(*aws.Error).Message
+		cs.Reason = refusal.Message
 		return nil
 	}
 	if err != nil {

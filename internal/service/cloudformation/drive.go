@@ -299,11 +299,11 @@ func failedIDs(err error) []string {
 	var ids []string
 	var walk func(error)
 	walk = func(err error) {
-		if fe, ok := err.(*deploy.FailedError); ok {
+		if fe, ok := err.(*deploy.FailedError); ok { //nolint:errorlint // the tree is walked by hand: every leaf counts
 			ids = append(ids, fe.LogicalID)
 			return
 		}
-		if many, ok := err.(interface{ Unwrap() []error }); ok {
+		if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // as above
 			for _, e := range many.Unwrap() {
 				walk(e)
 			}

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -84,7 +85,7 @@ func shardNotFound() error {
 }
 
 func goneShard(err error) error {
-	if err == shardlog.ErrNoShard || err == shardlog.ErrNoStream {
+	if errors.Is(err, shardlog.ErrNoShard) || errors.Is(err, shardlog.ErrNoStream) {
 		return shardNotFound()
 	}
 	return err

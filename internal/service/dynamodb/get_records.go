@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -113,7 +114,7 @@ func (s *Service) GetRecords(ctx context.Context, in *dynamodbstreams.GetRecords
 		}
 		pg, err := s.log.ReadIn(r, st.Log, it.shard, it.from, shardlog.Bounds{Records: limit, Bytes: maxStreamBytes})
 		switch {
-		case err == shardlog.ErrNoShard || err == shardlog.ErrNoStream:
+		case errors.Is(err, shardlog.ErrNoShard) || errors.Is(err, shardlog.ErrNoStream):
 			return trimmed()
 		case err != nil:
 			return err

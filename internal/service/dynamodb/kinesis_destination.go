@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -224,7 +225,7 @@ func (s *Service) feedSome(ctx context.Context, t *Table, d *KinesisDest) (more 
 			from = shardlog.Seq(binary.BigEndian.Uint64(b[1:]))
 		}
 		pg, err = s.log.ReadIn(r, d.Outbox, 0, from, shardlog.Bounds{Records: feedRecords, Bytes: maxStreamBytes})
-		if err == shardlog.ErrNoStream {
+		if errors.Is(err, shardlog.ErrNoStream) {
 			return nil // disabled meanwhile
 		}
 		return err

@@ -235,7 +235,7 @@ func unzip(file, dst string) (int64, error) {
 	if err != nil {
 		return 0, badZip()
 	}
-	defer z.Close()
+	defer func() { _ = z.Close() }()
 	if len(z.File) == 0 {
 		return 0, invalidParameter("Uploaded file must be a non-empty zip")
 	}

@@ -147,7 +147,7 @@ func (p place) streamPage(group string, all []*stream, limit int) *cloudwatchlog
 			break
 		}
 		d := types.LogStream{
-			LogStreamName: ptr(st.Name), CreationTime: ptr(st.Created), StoredBytes: ptr(int64(0)), //nolint:staticcheck // deprecated: AWS reports 0 since 2019, and tools still read it
+			LogStreamName: ptr(st.Name), CreationTime: ptr(st.Created),
 			Arn: ptr(fmt.Sprintf("%s:log-stream:%s", p.groupARN(group), st.Name)), UploadSequenceToken: ptr(sequenceToken),
 		}
 		if st.Last != 0 {

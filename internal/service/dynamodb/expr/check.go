@@ -231,7 +231,7 @@ func (c *checker) value(n *node) (*attr.Value, error) {
 
 // allow refuses a literal whose type the operator or function never takes.
 func (c *checker) allow(o operand, op string, kinds ...attr.Kind) error {
-	kind := attr.None
+	var kind attr.Kind
 	switch {
 	case o.value != nil:
 		kind = o.value.Kind()
