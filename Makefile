@@ -7,7 +7,7 @@ SEEDS    ?= 200
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 STATIC   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test race race-ci lint fuzz crash bench clients demo ledger check full
+.PHONY: build test race race-ci fuzz-ci lint fuzz crash bench clients demo ledger check full
 
 build: ## build ./bin/leat
 	$(GO) build -o $(BIN)/leat ./cmd/leat
@@ -19,9 +19,13 @@ race: ## all tests under the race detector, on one and on four processors
 	GOMAXPROCS=4 $(GO) test -race ./...
 	GOMAXPROCS=1 $(GO) test -race ./...
 
-race-ci: ## the race detector once over everything, and on one processor where goroutines meet most
-	GOMAXPROCS=4 $(GO) test -race -timeout 9m ./...
-	GOMAXPROCS=1 $(GO) test -race -timeout 5m ./internal/kv/... ./internal/shardlog/... ./internal/service/eventsource/... ./producer/...
+race-ci: ## the race detector over the rooms where goroutines meet most
+	$(GO) test -race -timeout 8m ./internal/kv/... ./internal/shardlog/... ./internal/clock/... ./internal/subjects/... ./internal/wire/... ./producer/... ./consumer/... ./registry/... ./serde/...
+
+fuzz-ci: ## the parsers of what comes over the network, a moment each
+	$(GO) run ./internal/tools/fuzzall -fuzztime 1s -run sigv4
+	$(GO) run ./internal/tools/fuzzall -fuzztime 1s -run eventpattern
+	$(GO) run ./internal/tools/fuzzall -fuzztime 1s -run serde
 
 lint: ## formatting, vet, staticcheck, golangci-lint
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
