@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/leatdev/leat/eventpattern"
 )
@@ -22,6 +23,10 @@ func FuzzMatchAgreesWithReference(f *testing.F) {
 		}
 		p, err := eventpattern.Compile(pattern)
 		if err != nil {
+			return
+		}
+		if !utf8.Valid(pattern) || !utf8.Valid(event) {
+			p.MatchJSON(event) // no JSON: it must not panic, and the reference reads it in a way of its own
 			return
 		}
 		if got, want := p.MatchJSON(event), refMatch(pattern, event); got != want {
