@@ -24,7 +24,6 @@ race-ci: ## the race detector over the rooms where goroutines meet most
 
 fuzz-ci: ## the parsers of what comes over the network, a moment each
 	$(GO) run ./internal/tools/fuzzall -fuzztime 1s -run sigv4
-	$(GO) run ./internal/tools/fuzzall -fuzztime 1s -run eventpattern
 	$(GO) run ./internal/tools/fuzzall -fuzztime 1s -run serde
 
 lint: ## formatting, vet, staticcheck, golangci-lint
