@@ -68,7 +68,6 @@ func (p *Producer) giveUp(batch []*pending) {
 // held is a record that no longer fitted.
 func (p *Producer) fill(lane <-chan *pending, first *pending) (batch []*pending, held *pending) {
 	batch, bytes := []*pending{first}, first.rec.size()
-	hurry := p.hurried()
 	timer := time.NewTimer(p.opts.Linger)
 	defer timer.Stop()
 	for p.mayGrow(len(batch)) && bytes < p.opts.MaxBatchBytes {
@@ -80,7 +79,7 @@ func (p *Producer) fill(lane <-chan *pending, first *pending) (batch []*pending,
 			batch, bytes = append(batch, item), bytes+item.rec.size()
 		case <-timer.C:
 			return batch, nil
-		case <-hurry:
+		case <-first.hurry:
 			return batch, nil
 		case <-p.life.Done():
 			return batch, nil

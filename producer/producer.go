@@ -149,6 +149,7 @@ type pending struct {
 	rec    Record
 	cost   int64
 	future *Future
+	hurry  <-chan struct{} // closed when somebody flushes
 }
 
 // Producer is safe for concurrent use. Close it to send what is left.
@@ -164,11 +165,12 @@ type Producer struct {
 	kill context.CancelFunc
 	work sync.WaitGroup
 
-	mu     sync.Mutex
-	closed bool
-	out    int           // records that have not arrived
-	idle   chan struct{} // closed when out falls to 0
-	hurry  chan struct{} // closed to send what lingers, and made anew
+	mu       sync.Mutex
+	closed   bool
+	out      int           // records that have not arrived
+	idle     chan struct{} // closed when out falls to 0
+	flushing int           // calls of Flush that wait
+	hurry    chan struct{} // closed while somebody flushes: nothing lingers
 }
 
 // New makes a Producer; it fails for missing or contradictory options.
@@ -229,7 +231,7 @@ func (p *Producer) Put(ctx context.Context, r Record) (*Future, error) {
 		return nil, err
 	}
 	item := &pending{rec: r, cost: cost, future: &Future{done: make(chan struct{})}}
-	if !p.begin() {
+	if !p.begin(item) {
 		p.space.Release(cost)
 		return nil, ErrClosed
 	}
@@ -249,13 +251,15 @@ func (p *Producer) Put(ctx context.Context, r Record) (*Future, error) {
 	}
 }
 
-// begin counts a record in, unless the producer is closed.
-func (p *Producer) begin() bool {
+// begin counts a record in, unless the producer is closed. The record learns here
+// whom to listen to: a flush between this and its collection must not be missed.
+func (p *Producer) begin(item *pending) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return false
 	}
+	item.hurry = p.hurry
 	p.out++
 	return true
 }
@@ -289,19 +293,37 @@ func (p *Producer) finish(item *pending, res Result, err error) {
 // Flush sends what lingers and waits until everything put so far, and what
 // others put meanwhile, has arrived or was given up.
 func (p *Producer) Flush(ctx context.Context) error {
-	p.mu.Lock()
-	idle, none := p.idle, p.out == 0
-	close(p.hurry)
-	p.hurry = make(chan struct{})
-	p.mu.Unlock()
-	if none {
+	idle := p.startFlush()
+	if idle == nil {
 		return nil
 	}
+	defer p.endFlush()
 	select {
 	case <-idle:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+}
+
+// startFlush ends all lingering; it returns nil when nothing is on its way.
+func (p *Producer) startFlush() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.out == 0 {
+		return nil
+	}
+	if p.flushing++; p.flushing == 1 {
+		close(p.hurry)
+	}
+	return p.idle
+}
+
+func (p *Producer) endFlush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.flushing--; p.flushing == 0 {
+		p.hurry = make(chan struct{})
 	}
 }
 
@@ -315,10 +337,4 @@ func (p *Producer) Close(ctx context.Context) error {
 	p.kill()
 	p.work.Wait()
 	return err
-}
-
-func (p *Producer) hurried() <-chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.hurry
 }

@@ -113,6 +113,49 @@ func TestACallHoldsAtMostFiveHundred(t *testing.T) {
 	}
 }
 
+func TestAFlushMissesNoRecord(t *testing.T) {
+	t.Parallel()
+	s := &stream{}
+	p := newProducer(t, s, producer.Options{Linger: time.Hour})
+	for i := range 2000 { // the flush races with the collection of the record before it
+		put(t, p, "k", fmt.Sprint(i))
+		if err := p.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(s.calls) != 2000 {
+		t.Errorf("%d calls", len(s.calls))
+	}
+}
+
+func TestWhatIsPutDuringAFlushDoesNotLinger(t *testing.T) {
+	t.Parallel()
+	s := &stream{}
+	p := newProducer(t, s, producer.Options{Linger: time.Hour})
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 200 {
+				f, err := p.Put(t.Context(), producer.Record{PartitionKey: "k", Data: []byte("x")})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := p.Flush(t.Context()); err != nil {
+					t.Error(err)
+					return
+				}
+				select {
+				case <-f.Done():
+				default:
+					t.Error("flushed, but not arrived")
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
 func TestOnlyTheRefusedAreTriedAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
