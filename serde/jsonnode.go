@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -39,16 +40,22 @@ type place struct {
 	valueStart, valueEnd int
 	open                 int // behind the parent's {
 	before               int // end of the member before it, or open
+	last                 int // end of the parent's last member, or open
 	close                int // the parent's }
 	empty                bool
 	parentFound          bool
 }
 
 // locate finds the member that path names. The text must be one JSON object
-// without duplicate names.
+// without duplicate names: two readers could disagree which of them counts, and
+// one of the two would see what was not validated. Half a surrogate pair, as an
+// escape, is JSON and stays as it is.
 func locate(text []byte, path []string) (place, error) {
 	var p place
-	dec := jsontext.NewDecoder(bytes.NewReader(text))
+	if !utf8.Valid(text) {
+		return p, errors.New("serde: the value is not UTF-8")
+	}
+	dec := jsontext.NewDecoder(bytes.NewReader(text), jsontext.AllowInvalidUTF8(true))
 	if dec.PeekKind() != '{' {
 		if _, err := dec.ReadValue(); err != nil {
 			return p, fmt.Errorf("serde: %w", err)
@@ -106,12 +113,13 @@ func (p *place) object(dec *jsontext.Decoder, text []byte, path []string) error 
 		return err
 	}
 	if parent {
-		p.close = int(dec.InputOffset()) - 1
+		p.last, p.close = end, int(dec.InputOffset())-1
 	}
 	return nil
 }
 
-// insertNode appends text to dst with the node added as the last member of its parent.
+// insertNode appends text to dst with the node added as the last member of its parent,
+// right behind its neighbour: white space before the brace is where it was.
 func insertNode(dst, text []byte, path []string, id string) ([]byte, error) {
 	p, err := locate(text, path)
 	if err != nil {
@@ -127,7 +135,7 @@ func insertNode(dst, text []byte, path []string, id string) ([]byte, error) {
 	if len(text) > MaxPayload {
 		return dst, fmt.Errorf("serde: a payload of %d bytes is larger than %d", len(text), MaxPayload)
 	}
-	dst = append(dst, text[:p.close]...)
+	dst = append(dst, text[:p.last]...)
 	if !p.empty {
 		dst = append(dst, ',')
 	}
@@ -137,7 +145,7 @@ func insertNode(dst, text []byte, path []string, id string) ([]byte, error) {
 	dst = append(dst, ':', '"')
 	dst = append(dst, id...)
 	dst = append(dst, '"')
-	return append(dst, text[p.close:]...), nil
+	return append(dst, text[p.last:]...), nil
 }
 
 // parseNode takes the node out of a JSON text.

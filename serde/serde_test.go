@@ -263,10 +263,38 @@ func TestTheJSONNodeIsTakenOutWhereverItStands(t *testing.T) {
 	}
 }
 
+// What JSON allows and most encoders would rewrite.
+func TestTheJSONNodeLeavesEveryTextAsItIs(t *testing.T) {
+	t.Parallel()
+	s := newSerde[json.RawMessage](t, &memory{uuids: true}, serde.Schema(schema.JSON, `{}`), serde.WireFormat(serde.JSONNode))
+	for _, in := range []string{
+		`{"metadata":{}}`,
+		`{"metadata":{"a":1.50,"b":-0,"c":1E+2,"d":12345678901234567890123456789,"e":0.1e-999}}`,
+		`{"z":1,"metadata":{"\u0062":"\u00EB\/\ud83d\ude00","ä":"<>&\u2028"},"a":[]}`,
+		`{"metadata":{"half":"\ud800","other":"\udfff\ud800"}}`,
+		`{"schemaVersionId":1,"body":{"metadata":{"schemaVersionId":2}},"metadata":{"metadata":{"schemaVersionId":3}}}`,
+		`{"deep":` + strings.Repeat(`[`, 1000) + strings.Repeat(`]`, 1000) + `,"metadata":{}}`,
+		`{"meta\u0064ata":{"x":null}}`,
+		`{"metadata" : { } }`,
+		`{ "metadata": {"a" : 1 , "b":2	} , "z" : [ 1 , 2 ] }
+`,
+	} {
+		data, err := s.Encode(t.Context(), "x", json.RawMessage(in))
+		if err != nil {
+			t.Errorf("%.80s: %v", in, err)
+			continue
+		}
+		if got, err := s.Decode(t.Context(), data); err != nil || string(got) != in {
+			t.Errorf("%.80s came back as %.80s, %v", in, got, err)
+		}
+	}
+}
+
 func TestTheJSONNodeNeedsItsPlace(t *testing.T) {
 	t.Parallel()
 	s := newSerde[json.RawMessage](t, &memory{uuids: true}, serde.Schema(schema.JSON, `{}`), serde.WireFormat(serde.JSONNode))
-	for _, in := range []string{`{}`, `{"metadata":5}`, `[]`, `{"metadata":{"schemaVersionId":"x"}}`, `{"metadata":{},"metadata":{}}`} {
+	for _, in := range []string{`{}`, `{"metadata":5}`, `[]`, `{"metadata":{"schemaVersionId":"x"}}`, `{"metadata":{},"metadata":{}}`,
+		`{"metadata":{},"a":{"b":1,"\u0062":2}}`, "{\"metadata\":{\"a\":\"\xff\"}}", `{"metadata":{}}{}`} {
 		if out, err := s.Encode(t.Context(), "x", json.RawMessage(in)); err == nil {
 			t.Errorf("%s was encoded as %s", in, out)
 		}

@@ -28,7 +28,8 @@ def insert(text, version_id, pointer=DEFAULT_POINTER):
     if place["member"]:
         raise JSONNodeError(f"the value already has a member at {pointer!r}")
     comma = "," if place["members"] else ""
-    return f'{text[:place["close"]]}{comma}{json.dumps(names[-1])}:"{version_id}"{text[place["close"]:]}'
+    at = place["end"]  # behind its neighbour, so that white space before the brace is where it was
+    return f'{text[:at]}{comma}{json.dumps(names[-1])}:"{version_id}"{text[at:]}'
 
 
 def remove(text, pointer=DEFAULT_POINTER):
@@ -162,8 +163,8 @@ def _names(pointer):
 def _locate(text, names):
     """Finds the parent object of the pointer in a text, and the member if it is there.
 
-    Gives None without a parent; else where it opens and closes, its number of
-    members, and the member as (end of what is before it, name, value, end).
+    Gives None without a parent; else where it opens, its last member ends and it
+    closes, its number of members, and the member as (end of what is before it, name, value, end).
     """
     _load(text)  # from here on the text is known to be sound
     at = _skip(text, 0)
@@ -183,7 +184,7 @@ def _locate(text, names):
             if text[at] == ",":
                 at = _skip(text, at + 1)
         if last:
-            return {"open": open_, "close": at, "members": members, "member": found}
+            return {"open": open_, "end": end, "close": at, "members": members, "member": found}
         if found is None or text[found[2]] != "{":
             return None
         at = found[2]

@@ -17,7 +17,8 @@ def test_the_node_is_all_that_is_added():
     assert insert('{"metadata":{}}', ID) == '{"metadata":{' + NODE + "}}"
 
 
-@pytest.mark.parametrize("text", [EVENT, '{"metadata":{}}', '{"a":[{"metadata":{}}],"metadata":{"m":{"schemaVersionId":"x"}}}', '{"metadata":{"n":1e400,"b":"}{,\\""}}'])
+@pytest.mark.parametrize("text", [EVENT, '{"metadata":{}}', '{"metadata" : { } }', ' { "metadata": {"half":"\\ud800" , "n":-0 } } ',
+                                  '{"a":[{"metadata":{}}],"metadata":{"m":{"schemaVersionId":"x"}}}', '{"metadata":{"n":1e400,"b":"}{,\\""}}'])
 def test_what_is_taken_out_leaves_the_text_it_was_put_into(text):
     assert remove(insert(text, ID)) == (ID, text)
 
