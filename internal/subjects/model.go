@@ -34,6 +34,7 @@ package subjects
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/leatdev/leat/schema"
@@ -91,6 +92,14 @@ type RuleSet struct {
 	MigrationRules []Rule `json:"migrationRules,omitempty"`
 	DomainRules    []Rule `json:"domainRules,omitempty"`
 	EncodingRules  []Rule `json:"encodingRules,omitempty"`
+}
+
+// HasType tells whether one of the rules is of a type, such as CEL or ENCRYPT. A nil set has no rules.
+func (rs *RuleSet) HasType(typ string) bool {
+	if rs == nil {
+		return false
+	}
+	return slices.ContainsFunc(slices.Concat(rs.MigrationRules, rs.DomainRules, rs.EncodingRules), func(r Rule) bool { return r.Type == typ })
 }
 
 // Version is one version of a subject together with its content.

@@ -165,6 +165,8 @@ func TestErrorsHaveConfluentsCodesAndTexts(t *testing.T) {
 		{"POST /subjects/s/versions", `{}`, 422, failed(42201, "Empty schema")},
 		{"POST /subjects/s/versions", body(`"int"`, `,"schemaType":"XML"`), 422, `{"error_code":42201,*`},
 		{"POST /subjects/s/versions", `{"schema":`, 400, `{"error_code":400,*`},
+		{"POST /subjects/s/versions", `[]`, 400, failed(400, "Unexpected JSON: cannot unmarshal JSON array")},
+		{"POST /subjects/s/versions", `{"schema":5}`, 400, failed(400, `Unexpected JSON: cannot unmarshal JSON number within "/schema"`)},
 		{"POST /subjects/s/versions", ``, 422, `{"error_code":422,*`},
 		{"POST /subjects/__GLOBAL/versions", body(`"int"`), 422, failed(42208, "The specified subject '__GLOBAL' is not a valid subject.")},
 		{"POST /subjects/s/versions", body(`"int"`, `,"id":5`), 422, failed(42205, "Subject s in context . is not in import mode")},
@@ -231,6 +233,22 @@ func TestReferencesOfAllTypes(t *testing.T) {
 		{"GET /subjects/proto-base/versions/1/referencedby", "", 200, `[6]`},
 		{"DELETE /subjects/proto-base/versions/1", "", 422, failed(42206, "One or more references exist to the schema {magic=1,keytype=SCHEMA,subject=proto-base,version=1}.")},
 		{"POST /subjects/bad/versions", body(`{"type":"array","items":"x.B"}`, ref("x.B", "nosuch")), 422, `{"error_code":42201,*No schema reference found for subject \"nosuch\" and version 1*`},
+	})
+}
+
+func TestSchemasAreListedByTheirRules(t *testing.T) {
+	t.Parallel()
+	rules := func(kind, typ string) string {
+		return fmt.Sprintf(`,"ruleSet":{%q:[{"name":"r","kind":"CONDITION","type":%q,"mode":"WRITE","expr":"true"}]}`, kind, typ)
+	}
+	start(t).run([]step{
+		{"POST /subjects/a/versions", body(record("a"), rules("domainRules", "CEL")), 200, "*"},
+		{"POST /subjects/b/versions", body(record("a"), rules("encodingRules", "ENCRYPT_PAYLOAD")), 200, "*"},
+		{"POST /subjects/c/versions", body(record("a")), 200, "*"},
+		{"GET /schemas?ruleType=CEL", "", 200, `[{"subject":"a",*}]`},
+		{"GET /schemas?ruleType=ENCRYPT_PAYLOAD&latestOnly=true", "", 200, `[{"subject":"b",*}]`},
+		{"GET /schemas?ruleType=JSONATA", "", 200, `[]`},
+		{"GET /schemas?limit=1&offset=2", "", 200, `[{"subject":"c",*}]`},
 	})
 }
 

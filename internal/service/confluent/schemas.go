@@ -1,6 +1,8 @@
 package confluent
 
 import (
+	"slices"
+
 	"github.com/leatdev/leat/internal/subjects"
 	"github.com/leatdev/leat/schema"
 )
@@ -13,6 +15,9 @@ func (c *call) listSchemas() (any, error) {
 	list, err := c.store.Schemas(c.r.Context(), c.prefix(), c.flag("deleted"), c.flag("latestOnly"))
 	if err != nil {
 		return nil, err
+	}
+	if typ := c.query.Get("ruleType"); typ != "" {
+		list = slices.DeleteFunc(list, func(v subjects.Version) bool { return !v.RuleSet.HasType(typ) })
 	}
 	if list, err = page(c, list); err != nil {
 		return nil, err

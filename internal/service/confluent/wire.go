@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,9 @@ var mediaTypes = []string{
 
 // accepted are the types of request bodies.
 var accepted = append([]string{"application/octet-stream"}, mediaTypes...)
+
+// goTypes are the words of a JSON decoder that mean nothing to a client.
+var goTypes = regexp.MustCompile(`^json: | into Go \S+|jsontext: `)
 
 // text is an answer that is not wrapped in JSON: a bare schema.
 type text string
@@ -102,7 +106,7 @@ func (c *call) decode(into any) error {
 		return unprocessable(http.StatusUnprocessableEntity, "Request body must not be null")
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return &failure{http.StatusBadRequest, http.StatusBadRequest, "Unexpected JSON: " + strings.TrimPrefix(err.Error(), "json: ")}
+		return &failure{http.StatusBadRequest, http.StatusBadRequest, "Unexpected JSON: " + goTypes.ReplaceAllString(err.Error(), "")}
 	}
 	return nil
 }
