@@ -66,6 +66,7 @@ func (s *Service) BatchExecuteStatement(ctx context.Context, in *BatchExecuteSta
 	}
 	for i, r := range in.Statements {
 		p.statement(fmt.Sprintf("statements.%d.member.statement", i+1), r.Statement)
+		p.parameters(fmt.Sprintf("statements.%d.member.parameters", i+1), r.Parameters)
 	}
 	p.enum(in.ReturnConsumedCapacity, "returnConsumedCapacity", consumedSet)
 	if err := p.err(); err != nil {

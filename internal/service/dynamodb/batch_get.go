@@ -148,6 +148,9 @@ func (ka KeysAndAttributes) check(name string, req *aws.Request) (batchGet, erro
 		if err != nil {
 			return g, err
 		}
+		if slices.ContainsFunc(g.keys, key.Equal) {
+			return g, validation("Provided list of item keys contains duplicates")
+		}
 		g.keys = append(g.keys, key)
 	}
 	var err error

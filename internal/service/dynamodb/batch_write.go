@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -87,10 +88,20 @@ func (s *Service) BatchWriteItem(ctx context.Context, in *BatchWriteItemInput) (
 }
 
 func (out *BatchWriteItemOutput) addMetrics(name string, m ItemCollectionMetrics) {
-	if out.ItemCollectionMetrics == nil {
-		out.ItemCollectionMetrics = map[string][]ItemCollectionMetrics{}
+	addMetrics(&out.ItemCollectionMetrics, name, m)
+}
+
+// addMetrics adds the metrics of an item collection, or replaces those of an earlier write to it.
+func addMetrics(to *map[string][]ItemCollectionMetrics, name string, m ItemCollectionMetrics) {
+	if *to == nil {
+		*to = map[string][]ItemCollectionMetrics{}
 	}
-	out.ItemCollectionMetrics[name] = append(out.ItemCollectionMetrics[name], m)
+	list := (*to)[name]
+	if i := slices.IndexFunc(list, func(x ItemCollectionMetrics) bool { return x.ItemCollectionKey.Equal(m.ItemCollectionKey) }); i >= 0 {
+		list[i] = m
+		return
+	}
+	(*to)[name] = append(list, m)
 }
 
 // batchWrite is one checked request of a batch.
@@ -120,7 +131,7 @@ func (in *BatchWriteItemInput) check(req *aws.Request) ([]batchWrite, error) {
 		return nil, err
 	}
 	if len(in.RequestItems) == 0 {
-		return nil, validation("1 validation error detected: Value at 'RequestItems' failed to satisfy constraint: Member must have length greater than or equal to 1")
+		return nil, validation("The requestItems parameter is required for BatchWriteItem")
 	}
 	var out []batchWrite
 	for _, name := range sortedNames(in.RequestItems) {

@@ -31,7 +31,8 @@ func readUnits(size int, consistent bool) float64 {
 // usage is what an operation consumed, by table and index.
 type usage struct {
 	tables []tableUsage
-	// factor is 2 within transactions, which prepare and commit.
+	// factor is 2 within transactions, which prepare and commit what they do to the
+	// tables themselves; what follows for indexes costs what it costs elsewhere.
 	factor float64
 }
 
@@ -61,10 +62,10 @@ func (u *usage) scale() float64 {
 
 // write charges a write of an item that had one size and has another, 0 for none.
 func (u *usage) write(t *Table, index uint64, oldSize, newSize int) {
-	n := units(max(oldSize, newSize), writeUnit) * u.scale()
+	n := units(max(oldSize, newSize), writeUnit)
 	tu := u.of(t)
 	if index == baseIndex {
-		tu.written += n
+		tu.written += n * u.scale()
 		return
 	}
 	tu.addIndex(index, n)
@@ -84,7 +85,7 @@ func (u *usage) read(t *Table, index uint64, n float64) {
 		tu.read += n * u.scale()
 		return
 	}
-	tu.addIndex(index, n*u.scale())
+	tu.addIndex(index, n)
 }
 
 // add takes over what another operation consumed.

@@ -117,6 +117,12 @@ func (s *Service) define(req *aws.Request, in *dynamodb.CreateTableInput) (*Tabl
 	if t.Hash, t.Range, err = tableSchema(in.KeySchema); err != nil {
 		return nil, err
 	}
+	switch {
+	case in.LocalSecondaryIndexes != nil && len(in.LocalSecondaryIndexes) == 0:
+		return nil, invalidParam("List of LocalSecondaryIndexes is empty")
+	case in.GlobalSecondaryIndexes != nil && len(in.GlobalSecondaryIndexes) == 0:
+		return nil, invalidParam("List of GlobalSecondaryIndexes is empty")
+	}
 	for _, l := range in.LocalSecondaryIndexes {
 		if err := t.addIndex(indexInput{name: *l.IndexName, schema: l.KeySchema, proj: l.Projection}); err != nil {
 			return nil, err
@@ -135,6 +141,9 @@ func (s *Service) define(req *aws.Request, in *dynamodb.CreateTableInput) (*Tabl
 	}
 	t.SSE = sseOf(req, in.SSESpecification)
 	if in.ResourcePolicy != nil {
+		if err := checkPolicy(*in.ResourcePolicy); err != nil {
+			return nil, err
+		}
 		t.Policy = &Policy{Text: *in.ResourcePolicy, Revision: revision(s.millis())}
 	}
 	if t.Tags, err = addTags(nil, in.Tags); err != nil {

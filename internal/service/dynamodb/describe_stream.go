@@ -20,15 +20,15 @@ import (
 // Errors: ResourceNotFoundException, ValidationException.
 // Differs: a stream is enabled and disabled at once.
 func (s *Service) DescribeStream(ctx context.Context, in *dynamodbstreams.DescribeStreamInput) (*dynamodbstreams.DescribeStreamOutput, error) {
-	limit := maxStreamShards
-	if in.Limit != nil {
-		limit = min(limit, int(*in.Limit))
+	limit, err := pageLimit(in.Limit, maxStreamShards)
+	if err != nil {
+		return nil, err
 	}
 	if f := in.ShardFilter; f != nil && (f.Type != types.ShardFilterTypeChildShards || f.ShardId == nil) {
 		return nil, validation("ShardFilter must be of type CHILD_SHARDS and name a ShardId")
 	}
 	d := &types.StreamDescription{StreamArn: in.StreamArn, Shards: []types.Shard{}}
-	err := s.store.View(ctx, func(r kv.Reader) error {
+	err = s.store.View(ctx, func(r kv.Reader) error {
 		st, err := s.stream(r, *in.StreamArn)
 		if err != nil {
 			return err

@@ -12,7 +12,7 @@
 //	"z" table Raw(partition)           size of an item collection (tables with LSIs)
 //	"b" table index                    where the backfill of an index stands
 //	"s" account region name label      change stream: definition (JSON)
-//	"x" account region token           client token of a transaction
+//	"x" account region operation token client token of a transaction
 //	"y" expiry Raw(key of the token)   the same, by when it may be forgotten
 //	"k" table destination              how far a Kinesis destination has been fed
 //

@@ -40,6 +40,7 @@ type ExecuteStatementOutput struct {
 func (s *Service) ExecuteStatement(ctx context.Context, in *ExecuteStatementInput) (*ExecuteStatementOutput, error) {
 	var p problems
 	p.statement("statement", in.Statement)
+	p.parameters("parameters", in.Parameters)
 	p.between(in.Limit, "limit", 1, 1<<31-1)
 	p.enum(in.ReturnConsumedCapacity, "returnConsumedCapacity", consumedSet)
 	p.enum(in.ReturnValuesOnConditionCheckFailure, "returnValuesOnConditionCheckFailure", onFailureSet)
@@ -80,6 +81,12 @@ func (p *problems) statement(member string, text *string) {
 		p.add("''", member, "Member must have length greater than or equal to 1")
 	case len(*text) > expr.MaxStatement:
 		p.add("'"+*text+"'", member, "Member must have length less than or equal to 8192")
+	}
+}
+
+func (p *problems) parameters(member string, params []attr.Value) {
+	if params != nil && len(params) == 0 {
+		p.add("'[]'", member, "Member must have length greater than or equal to 1")
 	}
 }
 

@@ -66,6 +66,7 @@ func (in *ExecuteTransactionInput) members() error {
 	}
 	for i, r := range in.TransactStatements {
 		p.statement(fmt.Sprintf("transactStatements.%d.member.statement", i+1), r.Statement)
+		p.parameters(fmt.Sprintf("transactStatements.%d.member.parameters", i+1), r.Parameters)
 	}
 	if t := in.ClientRequestToken; t != nil && (len(*t) == 0 || len(*t) > maxToken) {
 		p.add("'"+*t+"'", "clientRequestToken", "Member must have length less than or equal to 36")
@@ -92,8 +93,13 @@ func (s *Service) readTransaction(ctx context.Context, in *ExecuteTransactionInp
 	}
 	out := &ExecuteTransactionOutput{}
 	err := s.store.View(ctx, func(r kv.Reader) error {
-		u := usage{factor: 2}
+		u, seen := usage{factor: 2}, map[string]bool{}
 		for _, g := range gets {
+			if id := string(g.ref.key()) + string(g.key.AppendJSON(nil)); seen[id] {
+				return validation("Transaction request cannot include multiple operations on one item")
+			} else {
+				seen[id] = true
+			}
 			doc, err := s.getStatement(r, g, true, &u)
 			if err != nil {
 				return err
@@ -123,7 +129,7 @@ func (s *Service) writeTransaction(ctx context.Context, in *ExecuteTransactionIn
 		w.ret.onFailure = in.TransactStatements[i].ReturnValuesOnConditionCheckFailure
 		actions[i] = action{write: *w, name: st.Table, check: st.Verb == expr.Exists}
 	}
-	got, err := s.transact(ctx, actions, token{in.ClientRequestToken, in.fingerprint}, in.ReturnConsumedCapacity, "")
+	got, err := s.transact(ctx, actions, token{"ExecuteTransaction", in.ClientRequestToken, in.fingerprint}, in.ReturnConsumedCapacity, "")
 	if err != nil {
 		return nil, err
 	}

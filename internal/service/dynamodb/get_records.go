@@ -25,6 +25,16 @@ const (
 	iteratorLife = 15 * time.Minute
 )
 
+// pageLimit is the limit a request names, which must not exceed the most there is.
+func pageLimit(asked *int32, most int32) (int, error) {
+	if asked == nil {
+		return int(most), nil
+	}
+	var p problems
+	p.between(asked, "limit", 1, most)
+	return int(*asked), p.err()
+}
+
 func streamNotFound(arn string) error {
 	return resourceNotFound("Requested resource not found: Stream: %s not found", arn)
 }
@@ -95,9 +105,9 @@ type Identity struct {
 // Errors: ExpiredIteratorException, ResourceNotFoundException, TrimmedDataAccessException, ValidationException.
 // Differs: nothing.
 func (s *Service) GetRecords(ctx context.Context, in *dynamodbstreams.GetRecordsInput) (*GetRecordsOutput, error) {
-	limit := maxStreamRecords
-	if in.Limit != nil {
-		limit = min(limit, int(*in.Limit))
+	limit, err := pageLimit(in.Limit, maxStreamRecords)
+	if err != nil {
+		return nil, err
 	}
 	it, ok := parseIterator(*in.ShardIterator)
 	if !ok {
@@ -107,7 +117,7 @@ func (s *Service) GetRecords(ctx context.Context, in *dynamodbstreams.GetRecords
 		return nil, aws.Errorf("ExpiredIteratorException", "Iterator expired. The iterator was created at time %s while right now it is %s.", millisTime(it.made).Format(time.RFC3339), s.now().UTC().Format(time.RFC3339))
 	}
 	out := &GetRecordsOutput{Records: []Record{}}
-	err := s.store.View(ctx, func(r kv.Reader) error {
+	err = s.store.View(ctx, func(r kv.Reader) error {
 		st, err := s.stream(r, it.arn)
 		if err != nil {
 			return err

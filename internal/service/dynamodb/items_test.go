@@ -39,6 +39,22 @@ func TestAnItemComesBackAsItWasPut(t *testing.T) {
 	}
 }
 
+func TestAnUpdateShowsWhatItGaveAValueNotWhatMovedUp(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	b.create(t, def{name: "things", hash: "pk"})
+	b.put(t, "things", obj{"pk": s("a"), "l": list(n("1"), n("2")), "m": mp(obj{"x": n("1")})})
+	out, err := b.UpdateItem(t.Context(), &sdk.UpdateItemInput{TableName: awssdk.String("things"), Key: obj{"pk": s("a")}, ReturnValues: "UPDATED_NEW",
+		UpdateExpression: awssdk.String("REMOVE l[0], m.x SET l[7] = :v"), ExpressionAttributeValues: obj{":v": n("3")}})
+	if err != nil || len(out.Attributes) != 0 {
+		t.Errorf("%v %v", out, err)
+	}
+	out, err = b.UpdateItem(t.Context(), &sdk.UpdateItemInput{TableName: awssdk.String("things"), Key: obj{"pk": s("a")}, ReturnValues: "UPDATED_OLD", UpdateExpression: awssdk.String("REMOVE l[0]")})
+	if err != nil || text(out.Attributes["l"].(*types.AttributeValueMemberL).Value[0]) != "2" {
+		t.Errorf("%v %v", out, err)
+	}
+}
+
 func TestConditionsGuardWrites(t *testing.T) {
 	t.Parallel()
 	b := start(t)
@@ -396,6 +412,44 @@ func TestATransactionIsCarriedOutOncePerToken(t *testing.T) {
 	}
 	if _, err := b.TransactWriteItems(t.Context(), in); err != nil || text(b.get(t, "one", obj{"pk": s("a")})["v"]) != "2" {
 		t.Errorf("a forgotten token is still remembered: %v", err)
+	}
+}
+
+func TestATransactionIsChargedTwiceForItsTableAndOnceForIndexes(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	b.create(t, def{name: "pairs", hash: "pk", types: map[string]types.ScalarAttributeType{"g": "S"},
+		gsi: []types.GlobalSecondaryIndex{{IndexName: awssdk.String("gsi"), KeySchema: keys("g"), Projection: &types.Projection{ProjectionType: "KEYS_ONLY"}}}})
+	do := func(token string, it types.TransactWriteItem) types.ConsumedCapacity {
+		t.Helper()
+		out, err := b.TransactWriteItems(t.Context(), &sdk.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{it}, ClientRequestToken: &token, ReturnConsumedCapacity: "INDEXES"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.ConsumedCapacity[0]
+	}
+	name, key := awssdk.String("pairs"), obj{"pk": s("a")}
+	put := types.TransactWriteItem{Put: &types.Put{TableName: name, Item: obj{"pk": s("a"), "g": s("1"), "x": s(strings.Repeat("x", 9000))}}}
+	if c := do("put", put); *c.Table.WriteCapacityUnits != 18 || *c.GlobalSecondaryIndexes["gsi"].CapacityUnits != 1 || *c.CapacityUnits != 19 {
+		t.Errorf("put: %+v", c)
+	}
+	move := types.TransactWriteItem{Update: &types.Update{TableName: name, Key: key, UpdateExpression: awssdk.String("SET g = :g"), ExpressionAttributeValues: obj{":g": s("2")}}}
+	if c := do("move", move); *c.Table.WriteCapacityUnits != 18 || *c.GlobalSecondaryIndexes["gsi"].CapacityUnits != 2 {
+		t.Errorf("move: %+v", c)
+	}
+	drop := types.TransactWriteItem{Delete: &types.Delete{TableName: name, Key: key}}
+	if c := do("drop", drop); *c.Table.WriteCapacityUnits != 18 {
+		t.Errorf("delete: %+v", c)
+	}
+	// A repetition reads what the first call wrote, also where nothing is left of it.
+	for token, it := range map[string]types.TransactWriteItem{"put": put, "move": move, "drop": drop} {
+		if c := do(token, it); *c.CapacityUnits != 6 || *c.ReadCapacityUnits != 6 || c.WriteCapacityUnits != nil {
+			t.Errorf("repeated %s: %+v", token, c)
+		}
+	}
+	// Another operation remembers tokens of its own.
+	if _, err := b.ExecuteTransaction(t.Context(), &sdk.ExecuteTransactionInput{ClientRequestToken: awssdk.String("put"), TransactStatements: []types.ParameterizedStatement{{Statement: awssdk.String(`INSERT INTO "pairs" VALUE {'pk':'b'}`)}}}); err != nil {
+		t.Error(err)
 	}
 }
 

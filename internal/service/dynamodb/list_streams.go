@@ -17,13 +17,13 @@ import (
 // Errors: ResourceNotFoundException, ValidationException.
 // Differs: nothing.
 func (s *Service) ListStreams(ctx context.Context, in *dynamodbstreams.ListStreamsInput) (*dynamodbstreams.ListStreamsOutput, error) {
-	limit := maxListStreams
-	if in.Limit != nil {
-		limit = min(limit, int(*in.Limit))
+	limit, err := pageLimit(in.Limit, maxListStreams)
+	if err != nil {
+		return nil, err
 	}
 	req := aws.RequestFrom(ctx)
 	out := &dynamodbstreams.ListStreamsOutput{Streams: []types.Stream{}}
-	err := s.store.View(ctx, func(r kv.Reader) error {
+	err = s.store.View(ctx, func(r kv.Reader) error {
 		prefix := kv.Key(kv.SpaceDynamoDB, "s", req.Account(), req.Region)
 		if in.TableName != nil {
 			prefix = kv.Append(prefix, *in.TableName)

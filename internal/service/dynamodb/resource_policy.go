@@ -5,7 +5,10 @@ import (
 	"strconv"
 	"strings"
 
+	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
@@ -28,8 +31,8 @@ func (s *Service) PutResourcePolicy(ctx context.Context, in *dynamodb.PutResourc
 	if err != nil {
 		return nil, err
 	}
-	if in.Policy == nil || *in.Policy == "" || len(*in.Policy) > maxPolicy {
-		return nil, validation("Invalid policy document: the policy must have 1 to %d bytes", maxPolicy)
+	if err := checkPolicy(awssdk.ToString(in.Policy)); err != nil {
+		return nil, err
 	}
 	out := &dynamodb.PutResourcePolicyOutput{}
 	err = s.changeTable(ctx, name, func(_ kv.Txn, t *Table) error {
@@ -44,6 +47,24 @@ func (s *Service) PutResourcePolicy(ctx context.Context, in *dynamodb.PutResourc
 		return nil, err
 	}
 	return out, nil
+}
+
+// checkPolicy refuses what cannot be a policy: what it allows is for those to judge who enforce it.
+func checkPolicy(text string) error {
+	if text == "" || len(text) > maxPolicy {
+		return validation("Invalid policy document: the policy must have 1 to %d bytes", maxPolicy)
+	}
+	var doc struct {
+		Version   string
+		Statement jsontext.Value
+	}
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		return validation("Invalid policy document: the policy is not a JSON object")
+	}
+	if k := doc.Statement.Kind(); k != '[' && k != '{' {
+		return validation("Invalid policy document: the policy has no Statement")
+	}
+	return nil
 }
 
 func policyTable(arn *string) (*string, error) {

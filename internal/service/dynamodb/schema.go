@@ -13,8 +13,10 @@ import (
 const (
 	maxLSI       = 5
 	maxGSI       = 20
-	maxKeyParts  = 4 // attributes of an index's partition key, and of its sort key
-	maxNonKey    = 100
+	maxKeyParts  = 4   // attributes of an index's partition key, and of its sort key
+	maxNonKey    = 100 // of all indexes of a table
+	maxNonKeyOne = 20  // of one projection
+	maxUnits     = 1_000_000_000_000
 	maxAttrName  = 255
 	minTableName = 3
 )
@@ -98,8 +100,11 @@ func (p *problems) index(at string, name *string, ks []types.KeySchemaElement, p
 		return
 	}
 	p.enum(string(pr.ProjectionType), at+".projection.projectionType", []string{"ALL", "INCLUDE", "KEYS_ONLY"})
-	if pr.NonKeyAttributes != nil && len(pr.NonKeyAttributes) == 0 {
+	switch n := pr.NonKeyAttributes; {
+	case n != nil && len(n) == 0:
 		p.add("'[]'", at+".projection.nonKeyAttributes", "Member must have length greater than or equal to 1")
+	case len(n) > maxNonKeyOne:
+		p.add("'["+strings.Join(n, ", ")+"]'", at+".projection.nonKeyAttributes", "Member must have length less than or equal to 20")
 	}
 }
 
@@ -277,7 +282,30 @@ func (t *Table) checkCounts() error {
 	return nil
 }
 
+// inBounds refuses throughput that no table can have; index is "" for the table itself.
+func inBounds(pt *types.ProvisionedThroughput, index string) error {
+	if pt == nil {
+		return nil
+	}
+	tail := "for table"
+	if index != "" {
+		tail = "for index " + index
+	}
+	for _, m := range []struct {
+		name string
+		v    int64
+	}{{"ReadCapacityUnits", *pt.ReadCapacityUnits}, {"WriteCapacityUnits", *pt.WriteCapacityUnits}} {
+		if m.v > maxUnits {
+			return validation("Given value %d for %s is out of bounds %s", m.v, m.name, tail)
+		}
+	}
+	return nil
+}
+
 func (t *Table) indexThroughput(ix *Index, in indexInput) error {
+	if err := inBounds(in.prov, ix.Name); err != nil {
+		return err
+	}
 	switch {
 	case t.OnDemand && in.prov != nil:
 		return invalidParam("ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", ix.Name)
@@ -313,6 +341,9 @@ func warmOf(w *types.WarmThroughput) *Throughput {
 
 // setBilling takes over the billing mode and the throughput of a new table.
 func (t *Table) setBilling(mode types.BillingMode, pt *types.ProvisionedThroughput, now int64) error {
+	if err := inBounds(pt, ""); err != nil {
+		return err
+	}
 	if mode == types.BillingModePayPerRequest {
 		if pt != nil {
 			return invalidParam("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")

@@ -96,12 +96,56 @@ func TestDefinitionsThatMakeNoSenseAreRefused(t *testing.T) {
 		{func(in *sdk.CreateTableInput) {
 			in.GlobalSecondaryIndexes, in.AttributeDefinitions = append(gsi("gsi", keys("pk")), gsi("gsi", keys("pk"))...), def("pk")
 		}, inv + "Duplicate index name: gsi"},
+		{func(in *sdk.CreateTableInput) { in.GlobalSecondaryIndexes = []types.GlobalSecondaryIndex{} }, inv + "List of GlobalSecondaryIndexes is empty"},
+		{func(in *sdk.CreateTableInput) { in.LocalSecondaryIndexes = []types.LocalSecondaryIndex{} }, inv + "List of LocalSecondaryIndexes is empty"},
+		{func(in *sdk.CreateTableInput) {
+			in.BillingMode, in.ProvisionedThroughput = "PROVISIONED", &types.ProvisionedThroughput{ReadCapacityUnits: awssdk.Int64(1_000_000_000_001), WriteCapacityUnits: awssdk.Int64(1)}
+		}, "Given value 1000000000001 for ReadCapacityUnits is out of bounds for table"},
+		{func(in *sdk.CreateTableInput) {
+			in.GlobalSecondaryIndexes = gsi("gsi", keys("pk"))
+			in.GlobalSecondaryIndexes[0].Projection = &types.Projection{ProjectionType: "INCLUDE", NonKeyAttributes: strings.Split(strings.Repeat("x,", 20)+"x", ",")}
+		}, "1 validation error detected: Value '[" + strings.Repeat("x, ", 20) + "x]' at 'globalSecondaryIndexes.1.member.projection.nonKeyAttributes' failed to satisfy constraint: Member must have length less than or equal to 20"},
 	} {
 		if err := try(c.change); err == nil {
 			t.Errorf("case %d was accepted", i)
 		} else {
 			refused(t, err, "ValidationException", c.want)
 		}
+	}
+}
+
+func TestIndexUpdatesThatMakeNoSenseAreRefused(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	b.create(t, def{name: "things", hash: "pk", types: map[string]types.ScalarAttributeType{"g": "S"},
+		gsi: []types.GlobalSecondaryIndex{{IndexName: awssdk.String("gsi"), KeySchema: keys("g"), Projection: all(), OnDemandThroughput: &types.OnDemandThroughput{MaxReadRequestUnits: awssdk.Int64(5)}}}})
+	units := func(n int64) *types.ProvisionedThroughput {
+		return &types.ProvisionedThroughput{ReadCapacityUnits: &n, WriteCapacityUnits: &n}
+	}
+	update := func(ups ...types.GlobalSecondaryIndexUpdate) (*sdk.UpdateTableOutput, error) {
+		return b.UpdateTable(t.Context(), &sdk.UpdateTableInput{TableName: awssdk.String("things"), BillingMode: "PROVISIONED", ProvisionedThroughput: units(5), GlobalSecondaryIndexUpdates: ups})
+	}
+	const inv = "One or more parameter values were invalid: "
+	provision := types.GlobalSecondaryIndexUpdate{Update: &types.UpdateGlobalSecondaryIndexAction{IndexName: awssdk.String("gsi"), ProvisionedThroughput: units(3)}}
+	remove := types.GlobalSecondaryIndexUpdate{Delete: &types.DeleteGlobalSecondaryIndexAction{IndexName: awssdk.String("gsi")}}
+	for _, c := range []struct {
+		ups  []types.GlobalSecondaryIndexUpdate
+		want string
+	}{
+		{nil, inv + "ProvisionedThroughput must be specified for index: gsi"},
+		{[]types.GlobalSecondaryIndexUpdate{{}}, inv + "ProvisionedThroughput must be specified for index: gsi"},
+		{[]types.GlobalSecondaryIndexUpdate{provision, provision}, inv + "Only one global secondary index update per index is allowed simultaneously. Index: gsi"},
+		{[]types.GlobalSecondaryIndexUpdate{{Update: provision.Update, Delete: remove.Delete}}, inv + "Only one of GlobalSecondaryIndexUpdate, Create, Delete may be specified"},
+	} {
+		_, err := update(c.ups...)
+		refused(t, err, "ValidationException", c.want)
+	}
+	out, err := update(provision)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ix := out.TableDescription.GlobalSecondaryIndexes[0]; *ix.ProvisionedThroughput.ReadCapacityUnits != 3 || ix.OnDemandThroughput != nil {
+		t.Errorf("the index keeps %+v", ix)
 	}
 }
 
@@ -535,12 +579,17 @@ func TestSettingsAreKept(t *testing.T) {
 	}
 	_, err = b.GetResourcePolicy(t.Context(), &sdk.GetResourcePolicyInput{ResourceArn: arn})
 	refused(t, err, "PolicyNotFoundException", "")
-	put, err := b.PutResourcePolicy(t.Context(), &sdk.PutResourcePolicyInput{ResourceArn: arn, Policy: awssdk.String("{}")})
+	for _, bad := range []string{"not json", "[]", "{}", `{"Statement":"x"}`} {
+		_, err = b.PutResourcePolicy(t.Context(), &sdk.PutResourcePolicyInput{ResourceArn: arn, Policy: &bad})
+		refused(t, err, "ValidationException", "")
+	}
+	const policy = `{"Version":"2012-10-17","Statement":[]}`
+	put, err := b.PutResourcePolicy(t.Context(), &sdk.PutResourcePolicyInput{ResourceArn: arn, Policy: awssdk.String(policy)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := b.GetResourcePolicy(t.Context(), &sdk.GetResourcePolicyInput{ResourceArn: arn})
-	if err != nil || *got.Policy != "{}" || *got.RevisionId != *put.RevisionId {
+	if err != nil || *got.Policy != policy || *got.RevisionId != *put.RevisionId {
 		t.Errorf("%+v %v", got, err)
 	}
 	if _, err := b.UpdateContinuousBackups(t.Context(), &sdk.UpdateContinuousBackupsInput{TableName: name, PointInTimeRecoverySpecification: &types.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: awssdk.Bool(true)}}); err != nil {

@@ -84,6 +84,9 @@ func (s *Service) UntagResource(ctx context.Context, in *dynamodb.UntagResourceI
 	if err != nil {
 		return nil, err
 	}
+	if len(in.TagKeys) == 0 {
+		return nil, validation("At least one tag key is required")
+	}
 	return &dynamodb.UntagResourceOutput{}, s.changeTable(ctx, name, func(_ kv.Txn, t *Table) error {
 		t.Tags = slices.DeleteFunc(t.Tags, func(x Tag) bool { return slices.Contains(in.TagKeys, x.Key) })
 		return nil

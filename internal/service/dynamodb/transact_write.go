@@ -77,11 +77,13 @@ func (s *Service) TransactWriteItems(ctx context.Context, in *TransactWriteItems
 	if err != nil {
 		return nil, err
 	}
-	return s.transact(ctx, actions, token{in.ClientRequestToken, in.fingerprint}, in.ReturnConsumedCapacity, in.ReturnItemCollectionMetrics)
+	return s.transact(ctx, actions, token{"TransactWriteItems", in.ClientRequestToken, in.fingerprint}, in.ReturnConsumedCapacity, in.ReturnItemCollectionMetrics)
 }
 
-// token is a client token with what identifies the request it came with.
+// token is a client token with what identifies the request it came with. Each
+// operation remembers tokens of its own.
 type token struct {
+	operation   string
 	text        *string
 	fingerprint func() [32]byte
 }
@@ -96,15 +98,20 @@ func (s *Service) transact(ctx context.Context, actions []action, tok token, con
 		if err != nil {
 			return err
 		}
-		if seen, err := s.seenToken(ctx, tx, tok, fx); err != nil || seen {
-			for _, c := range changes {
-				fx.units.read(c.table, baseIndex, readUnits(c.old.Size(), true))
-			}
+		sizes, seen, err := s.seenToken(ctx, tx, tok, len(changes))
+		if err != nil {
 			return err
+		}
+		if seen {
+			for i, c := range changes {
+				fx.units.read(c.table, baseIndex, readUnits(sizes[i], true))
+			}
+			return nil
 		}
 		if err := s.prepareAll(tx, actions, changes); err != nil {
 			return err
 		}
+		s.rememberToken(ctx, tok, changes, fx)
 		for i, c := range changes {
 			if actions[i].check {
 				fx.units.write(c.table, baseIndex, c.old.Size(), 0)
@@ -128,10 +135,7 @@ func (s *Service) transact(ctx context.Context, actions []action, tok token, con
 }
 
 func (out *TransactWriteItemsOutput) addMetrics(name string, m ItemCollectionMetrics) {
-	if out.ItemCollectionMetrics == nil {
-		out.ItemCollectionMetrics = map[string][]ItemCollectionMetrics{}
-	}
-	out.ItemCollectionMetrics[name] = append(out.ItemCollectionMetrics[name], m)
+	addMetrics(&out.ItemCollectionMetrics, name, m)
 }
 
 func (in *TransactWriteItemsInput) check(req *aws.Request) ([]action, error) {
@@ -375,31 +379,50 @@ func cancelled(reasons []CancellationReason) error {
 		With("CancellationReasons", reasons)
 }
 
-func tokenKey(req *aws.Request, text string) []byte {
-	return kv.Key(kv.SpaceDynamoDB, "x", req.Account(), req.Region, text)
+func (tok token) key(req *aws.Request) []byte {
+	return kv.Key(kv.SpaceDynamoDB, "x", req.Account(), req.Region, tok.operation, *tok.text)
 }
 
-// seenToken tells whether the request was carried out before, and remembers it if not.
-func (s *Service) seenToken(ctx context.Context, tx kv.Reader, tok token, fx *effects) (bool, error) {
+// A remembered token is a version byte, when it may be forgotten, the fingerprint of
+// its request, and the size of each item it wrote: a repetition is charged as a read of them.
+const tokenHead = 1 + 8 + 32
+
+// seenToken tells whether the request was carried out before, and what sizes its items had.
+func (s *Service) seenToken(ctx context.Context, tx kv.Reader, tok token, actions int) (sizes []int, seen bool, err error) {
 	if tok.text == nil {
-		return false, nil
+		return nil, false, nil
 	}
-	key, sum, now := tokenKey(aws.RequestFrom(ctx), *tok.text), tok.fingerprint(), s.millis()
-	b, ok, err := tx.Get(key)
-	if err != nil {
-		return false, err
+	b, ok, err := tx.Get(tok.key(aws.RequestFrom(ctx)))
+	if err != nil || !ok || expiryOfToken(b) <= s.millis() {
+		return nil, false, err
 	}
-	if ok && len(b) == 41 && int64(binary.BigEndian.Uint64(b[1:])) > now {
-		if [32]byte(b[9:]) != sum {
-			return false, aws.Errorf("IdempotentParameterMismatchException", "DynamoDB rejected the request because you retried a request with a different payload but with an idempotent token that was already used.")
+	if [32]byte(b[9:tokenHead]) != tok.fingerprint() {
+		return nil, false, aws.Errorf("IdempotentParameterMismatchException", "DynamoDB rejected the request because you retried a request with a different payload but with an idempotent token that was already used.")
+	}
+	b = b[tokenHead:]
+	for range actions {
+		n, w := binary.Uvarint(b)
+		if w <= 0 {
+			return nil, false, fmt.Errorf("%w: client token", kv.ErrCorrupt)
 		}
-		return true, nil
+		sizes, b = append(sizes, int(n)), b[w:]
 	}
-	until := uint64(now + tokenLife.Milliseconds())
-	b = binary.BigEndian.AppendUint64([]byte{valueVersion}, until)
-	fx.set(key, append(b, sum[:]...))
+	return sizes, true, nil
+}
+
+// rememberToken keeps a token with what its request did.
+func (s *Service) rememberToken(ctx context.Context, tok token, changes []*change, fx *effects) {
+	if tok.text == nil {
+		return
+	}
+	key, sum := tok.key(aws.RequestFrom(ctx)), tok.fingerprint()
+	until := uint64(s.millis() + tokenLife.Milliseconds())
+	b := append(binary.BigEndian.AppendUint64([]byte{valueVersion}, until), sum[:]...)
+	for _, c := range changes {
+		b = binary.AppendUvarint(b, uint64(max(c.old.Size(), c.new.Size())))
+	}
+	fx.set(key, b)
 	fx.set(kv.Key(kv.SpaceDynamoDB, "y", until, kv.Raw(key)), key)
-	return false, nil
 }
 
 // fingerprint identifies a request whatever the order of its maps was.
@@ -435,7 +458,7 @@ func (in *TransactWriteItemsInput) fingerprint() [32]byte {
 
 // expiryOfToken is when a remembered token may be forgotten.
 func expiryOfToken(b []byte) int64 {
-	if len(b) != 41 {
+	if len(b) < tokenHead {
 		return 0
 	}
 	return int64(binary.BigEndian.Uint64(b[1:]))

@@ -63,16 +63,17 @@ func updateMembers(in *dynamodb.UpdateTableInput) error {
 	p.throughput("provisionedThroughput", in.ProvisionedThroughput)
 	for i, u := range in.GlobalSecondaryIndexUpdates {
 		at := fmt.Sprintf("globalSecondaryIndexUpdates.%d.member", i+1)
-		switch {
-		case u.Create != nil:
+		if u.Create != nil {
 			p.index(at+".create", u.Create.IndexName, u.Create.KeySchema, u.Create.Projection, 2*maxKeyParts)
 			p.throughput(at+".create.provisionedThroughput", u.Create.ProvisionedThroughput)
-		case u.Update != nil:
+		}
+		if u.Update != nil {
 			p.throughput(at+".update.provisionedThroughput", u.Update.ProvisionedThroughput)
 			if u.Update.IndexName == nil {
 				p.add("null", at+".update.indexName", mustNotBeNull)
 			}
-		case u.Delete != nil && u.Delete.IndexName == nil:
+		}
+		if u.Delete != nil && u.Delete.IndexName == nil {
 			p.add("null", at+".delete.indexName", mustNotBeNull)
 		}
 	}
@@ -142,11 +143,38 @@ func (s *Service) alterBilling(t *Table, in *dynamodb.UpdateTableInput) error {
 		if err := t.setBilling(types.BillingModeProvisioned, pt, 0); err != nil {
 			return err
 		}
+		if was {
+			// The ceilings of on-demand throughput end with it.
+			t.MaxOnDemand = nil
+			if err := t.provisionIndexes(in.GlobalSecondaryIndexUpdates); err != nil {
+				return err
+			}
+		}
 		if !was && old.Read == t.Provisioned.Read && old.Write == t.Provisioned.Write && len(in.GlobalSecondaryIndexUpdates) == 0 {
 			return validation("The provisioned throughput for the table will not change. The requested value equals the current value. Current ReadCapacityUnits provisioned for the table: %d. Requested ReadCapacityUnits: %d. Current WriteCapacityUnits provisioned for the table: %d. Requested WriteCapacityUnits: %d. Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.",
 				old.Read, old.Read, old.Write, old.Write)
 		}
 		t.Provisioned.changed(old, s.millis())
+	}
+	return nil
+}
+
+// provisionIndexes checks that every global index gets throughput with the table that
+// becomes provisioned.
+func (t *Table) provisionIndexes(updates []types.GlobalSecondaryIndexUpdate) error {
+	for i := range t.Indexes {
+		ix := &t.Indexes[i]
+		if !ix.Global {
+			continue
+		}
+		given := slices.ContainsFunc(updates, func(u types.GlobalSecondaryIndexUpdate) bool {
+			return u.Update != nil && *u.Update.IndexName == ix.Name && u.Update.ProvisionedThroughput != nil ||
+				u.Delete != nil && *u.Delete.IndexName == ix.Name
+		})
+		if !given {
+			return invalidParam("ProvisionedThroughput must be specified for index: %s", ix.Name)
+		}
+		ix.MaxOnDemand = nil
 	}
 	return nil
 }
@@ -168,9 +196,16 @@ func (p *Throughput) changed(old Throughput, now int64) {
 }
 
 func (s *Service) alterIndexes(tx kv.Txn, t *Table, in *dynamodb.UpdateTableInput) error {
-	online := 0
+	online, seen := 0, map[string]bool{}
 	for _, u := range in.GlobalSecondaryIndexUpdates {
-		var err error
+		name, err := updatedIndex(u)
+		if err != nil {
+			return err
+		}
+		if seen[name] {
+			return invalidParam("Only one global secondary index update per index is allowed simultaneously. Index: %s", name)
+		}
+		seen[name] = true
 		switch {
 		case u.Create != nil:
 			online++
@@ -180,8 +215,6 @@ func (s *Service) alterIndexes(tx kv.Txn, t *Table, in *dynamodb.UpdateTableInpu
 			err = s.deleteIndex(tx, t, *u.Delete.IndexName)
 		case u.Update != nil:
 			err = s.updateIndex(t, u.Update)
-		default:
-			err = invalidParam("One of GlobalSecondaryIndexUpdate, Create, Delete must be specified")
 		}
 		if err != nil {
 			return err
@@ -191,6 +224,27 @@ func (s *Service) alterIndexes(tx kv.Txn, t *Table, in *dynamodb.UpdateTableInpu
 		return aws.Errorf("LimitExceededException", "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table")
 	}
 	return nil
+}
+
+// updatedIndex is the index that an update is about.
+func updatedIndex(u types.GlobalSecondaryIndexUpdate) (name string, err error) {
+	n := 0
+	if u.Create != nil {
+		name, n = *u.Create.IndexName, n+1
+	}
+	if u.Update != nil {
+		name, n = *u.Update.IndexName, n+1
+	}
+	if u.Delete != nil {
+		name, n = *u.Delete.IndexName, n+1
+	}
+	switch n {
+	case 0:
+		return "", invalidParam("One of GlobalSecondaryIndexUpdate, Create, Delete must be specified")
+	case 1:
+		return name, nil
+	}
+	return "", invalidParam("Only one of GlobalSecondaryIndexUpdate, Create, Delete may be specified")
 }
 
 func (s *Service) createIndex(t *Table, c *types.CreateGlobalSecondaryIndexAction, defs []types.AttributeDefinition) error {
@@ -260,6 +314,9 @@ func (s *Service) updateIndex(t *Table, u *types.UpdateGlobalSecondaryIndexActio
 	if p := u.ProvisionedThroughput; p != nil {
 		if t.OnDemand {
 			return invalidParam("ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", ix.Name)
+		}
+		if err := inBounds(p, ix.Name); err != nil {
+			return err
 		}
 		old := ix.Provisioned
 		ix.Provisioned = Throughput{Read: *p.ReadCapacityUnits, Write: *p.WriteCapacityUnits}

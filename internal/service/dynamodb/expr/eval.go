@@ -2,6 +2,7 @@ package expr
 
 import (
 	"strings"
+	"unicode/utf16"
 
 	"github.com/leatdev/leat/internal/service/dynamodb/expr/attr"
 )
@@ -98,11 +99,14 @@ func (o operand) eval(it attr.Item) (attr.Value, bool) {
 	return attr.NumOf(attr.IntNumber(int64(n))), ok
 }
 
-// sizeOf is the size function: the length of a text or binary, the number of
-// members or elements of the rest. Numbers, booleans and nulls have none.
+// sizeOf is the size function: the length of a text in UTF-16 code units, as
+// DynamoDB counts it, that of a binary in bytes, the number of members or elements
+// of the rest. Numbers, booleans and nulls have none.
 func sizeOf(v attr.Value) (int, bool) {
 	switch v.Kind() {
-	case attr.S, attr.B:
+	case attr.S:
+		return utf16Len(v.Text()), true
+	case attr.B:
 		return len(v.Text()), true
 	case attr.SS, attr.NS, attr.BS:
 		return len(v.Members()), true
@@ -112,6 +116,14 @@ func sizeOf(v attr.Value) (int, bool) {
 		return len(v.Fields()), true
 	}
 	return 0, false
+}
+
+func utf16Len(s string) int {
+	n := 0
+	for _, r := range s {
+		n += utf16.RuneLen(r)
+	}
+	return n
 }
 
 func beginsWith(v, prefix attr.Value) bool {

@@ -35,7 +35,7 @@ func params(t testing.TB) *expr.Params {
 	return p
 }
 
-const subject = `{"s":{"S":"abc"},"n":{"N":"5"},"name":{"S":"x"},"l":{"L":[{"S":"a"},{"N":"2"},{"M":{"k":{"S":"v"}}}]},"m":{"M":{"k":{"N":"7"},"inn":{"M":{"z":{"S":"q"}}}}},"ss":{"SS":["a","b"]},"ns":{"NS":["1","2"]},"t":{"BOOL":true},"a.b":{"S":"dotted"},"nul1":{"NULL":true},"bin":{"B":"AAEC"}}`
+const subject = `{"s":{"S":"abc"},"n":{"N":"5"},"name":{"S":"x"},"l":{"L":[{"S":"a"},{"N":"2"},{"M":{"k":{"S":"v"}}}]},"m":{"M":{"k":{"N":"7"},"inn":{"M":{"z":{"S":"q"}}}}},"ss":{"SS":["a","b"]},"ns":{"NS":["1","2"]},"t":{"BOOL":true},"a.b":{"S":"dotted"},"nul1":{"NULL":true},"bin":{"B":"AAEC"},"wide":{"S":"é𝄞"}}`
 
 func TestConditionsHoldAsOnAWS(t *testing.T) {
 	t.Parallel()
@@ -46,7 +46,7 @@ func TestConditionsHoldAsOnAWS(t *testing.T) {
 		"s IN (:b, :a, s2)": false, "l[0] IN (:b, :a)": true, "l[1] = :two": true, "l[9] = :two": false, "l[2].k = :a": false,
 		"attribute_exists(m.#d)": false, "attribute_not_exists(l[3])": true, "attribute_exists(#x)": true, "attribute_type(ss, :ty)": true, "attribute_type(s, :ty)": false,
 		"begins_with(s, :a)": true, "begins_with(#n, :a)": false, "contains(ss, :a)": true, "contains(s, :b)": true, "contains(ns, :n)": true, "contains(ns, :a)": false, "contains(l, :two)": true,
-		"size(s) > :two": true, "size(l) = :n": false, "size(n) > :n": false, "size(nope) <> :n": true, "t = :t": true, "n < :a": false,
+		"size(s) > :two": true, "size(l) = :n": false, "size(wide) = size(s)": true, "size(bin) = size(s)": true, "size(n) > :n": false, "size(nope) <> :n": true, "t = :t": true, "n < :a": false,
 		"not attribute_exists(s) or (n = :n or s <> :b) and n <> :n": true, "( ( size ( s )) > m.k ) OR ( n > :n )": true, "ss = :ss": false, "nul1 = :nul": true, "bin < :a": false,
 		"NOT NOT n > :n": true, "size(ss) between :n and :two": true, "s = s2 or n=:n": false,
 	} {
