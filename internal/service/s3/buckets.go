@@ -110,9 +110,15 @@ func (s *Service) putBucket(ctx context.Context, rec *bucketRecord) error {
 	if err := s.update(ctx, func(tx kv.Txn) error { return put(tx, keyBucket(rec.Name), rec) }); err != nil {
 		return err
 	}
+	if err := rec.compile(); err != nil {
+		return err
+	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.buckets[rec.Name] = rec
+	s.mu.Unlock()
+	if len(rec.rules) > 0 {
+		s.life.changed()
+	}
 	return nil
 }
 
@@ -315,8 +321,9 @@ func getConfig(name string) func(*call) error {
 // putConfig keeps a bucket's setting.
 //
 // Errors: NoSuchBucket, MalformedXML, MalformedPolicy, InvalidArgument.
-// Differs: policy, CORS, notification, tagging and public access block have their effect; lifecycle, encryption
-// and ownership controls are kept and change nothing: objects do not expire, and bodies lie as they came.
+// Differs: policy, CORS, notification, tagging, public access block and lifecycle have their effect, but that a
+// lifecycle rule's transitions change nothing: there is one storage class. Encryption and ownership controls are
+// kept and answered, and bodies lie as they came.
 func putConfig(name string) func(*call) error {
 	return func(c *call) error {
 		b, err := c.small()

@@ -26,30 +26,6 @@ func checkPolicy(_ *Service, _ *bucketRecord, b []byte) (string, error) {
 	return string(b), nil
 }
 
-// checkLifecycle keeps a lifecycle configuration as it is. Nothing acts on it:
-// objects stay until they are deleted. PutBucketLifecycleConfiguration says so in the ledger.
-func checkLifecycle(_ *Service, _ *bucketRecord, b []byte) (string, error) {
-	var in struct {
-		XMLName xml.Name `xml:"LifecycleConfiguration"`
-		Rules   []struct {
-			ID     string
-			Status string
-		} `xml:"Rule"`
-	}
-	if err := parseXML(b, &in); err != nil {
-		return "", err
-	}
-	if len(in.Rules) == 0 || len(in.Rules) > 1000 {
-		return "", errMalformedXML()
-	}
-	for _, r := range in.Rules {
-		if r.Status != "Enabled" && r.Status != "Disabled" {
-			return "", errMalformedXML()
-		}
-	}
-	return string(b), nil
-}
-
 func checkOwnership(_ *Service, _ *bucketRecord, b []byte) (string, error) {
 	var in struct {
 		Rule struct{ ObjectOwnership string }

@@ -112,6 +112,7 @@ func (c *call) copyObject() error {
 	for n, v := range o.SSE {
 		c.w.Header().Set(n, v)
 	}
+	c.expires(&o)
 	return c.reply(http.StatusOK, copyResult("CopyObjectResult", o.ETag, o.Modified, o.Checksum))
 }
 

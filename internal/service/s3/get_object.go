@@ -26,6 +26,7 @@ func (c *call) getObject() error {
 	}
 	defer func() { _ = o.Close() }() // it only unpins
 	c.objectHeaders(&o.objectRecord)
+	c.expires(&o.objectRecord)
 	if err := c.conditions(&o.objectRecord); err != nil {
 		return err
 	}

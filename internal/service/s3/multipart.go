@@ -43,6 +43,10 @@ func (c *call) createUpload() error {
 	}
 	h.Set("x-amz-checksum-algorithm", up.Algorithm)
 	h.Set("x-amz-checksum-type", up.Type)
+	if at, rule, ok := c.rec.abortion(&up); ok {
+		h.Set("x-amz-abort-date", at.Format(http.TimeFormat))
+		h.Set("x-amz-abort-rule-id", rule)
+	}
 	return c.reply(http.StatusOK, struct {
 		XMLName  xml.Name `xml:"InitiateMultipartUploadResult"`
 		XMLNS    string   `xml:"xmlns,attr"`
@@ -294,6 +298,7 @@ func (c *call) documentUnchecked(v any) error {
 
 func (c *call) completed(o objectRecord) error {
 	c.describe(o)
+	c.expires(&o)
 	return c.reply(http.StatusOK, struct {
 		XMLName  xml.Name `xml:"CompleteMultipartUploadResult"`
 		XMLNS    string   `xml:"xmlns,attr"`

@@ -192,6 +192,7 @@ func (c *call) putObject() error {
 		return err
 	}
 	c.describe(o)
+	c.expires(&o)
 	return c.reply(http.StatusOK, nil)
 }
 

@@ -88,6 +88,7 @@ type Service struct {
 	cat     sync.Mutex // serialises changes of buckets
 
 	events *notifier
+	life   *lifecycle
 }
 
 // New opens a Service: it reads the buckets, removes the files that a crash
@@ -115,7 +116,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 	if err := s.files.prepare(); err != nil {
 		return nil, err
 	}
-	s.events = newNotifier(s)
+	s.events, s.life = newNotifier(s), newLifecycle(s)
 	err := s.store.View(ctx, func(r kv.Reader) error {
 		err := r.Scan(kv.PrefixRange(kv.Key(kv.SpaceS3, "b")), func(_, b []byte) error {
 			rec := &bucketRecord{}
@@ -123,7 +124,7 @@ func New(ctx context.Context, o Options) (*Service, error) {
 				return err
 			}
 			s.buckets[rec.Name] = rec
-			return nil
+			return rec.compile()
 		})
 		if err != nil {
 			return err
@@ -138,11 +139,15 @@ func New(ctx context.Context, o Options) (*Service, error) {
 		return nil, err
 	}
 	s.events.start()
+	s.life.start()
 	return s, nil
 }
 
-// Close ends the delivery of events and waits for what is under way.
-func (s *Service) Close() error { return s.events.close() }
+// Close ends the delivery of events and lifecycle rules, and waits for what is under way.
+func (s *Service) Close() error {
+	s.life.close()
+	return s.events.close()
+}
 
 func (s *Service) now() int64 { return s.clock.Now().UnixMilli() }
 

@@ -21,6 +21,8 @@ type bucketRecord struct {
 	Created int64 // milliseconds since the epoch
 	// Config holds what was put under a subresource, as it was put: "policy", "cors", …
 	Config map[string]string
+
+	rules []lifecycleRule // of Config["lifecycle"], those in force
 }
 
 // blob is a run of bytes that an object or a part is made of.
