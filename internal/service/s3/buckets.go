@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"maps"
@@ -215,11 +216,14 @@ type bucketXML struct {
 	BucketRegion string
 }
 
+// maxBucketsPage bounds a page of ListBuckets.
+const maxBucketsPage = 10_000
+
 // ListBuckets answers the caller's buckets, by name.
 //
-// Errors: none of its own.
-// Differs: all buckets come in one page; max-buckets and continuation-token have
-// nothing to do, as there are at most 1000.
+// Limits: 10,000 buckets a page.
+// Errors: InvalidArgument.
+// Differs: nothing.
 func (c *call) listBuckets() error {
 	account := aws.RequestFrom(c.ctx).Account()
 	out := struct {
@@ -228,12 +232,26 @@ func (c *call) listBuckets() error {
 		Owner   ownerXML    `xml:"Owner"`
 		Buckets []bucketXML `xml:"Buckets>Bucket"`
 		Prefix  string      `xml:",omitempty"`
+		Token   string      `xml:"ContinuationToken,omitempty"`
 	}{XMLNS: namespace, Owner: ownerXML{ID: account}, Prefix: c.q.Get("prefix")}
+	limit, err := c.number("max-buckets", maxBucketsPage)
+	if err != nil || limit < 1 || limit > maxBucketsPage {
+		return errArgument("max-buckets", c.q.Get("max-buckets"), "Argument max-buckets must be an integer between 1 and 10000")
+	}
+	after, err := base64.RawURLEncoding.DecodeString(c.q.Get("continuation-token"))
+	if err != nil {
+		return errArgument("continuation-token", c.q.Get("continuation-token"), "The continuation token provided is incorrect")
+	}
 	region := c.q.Get("bucket-region")
 	for _, b := range c.s.ownedBy(account) {
-		if strings.HasPrefix(b.Name, out.Prefix) && (region == "" || region == b.Region) {
-			out.Buckets = append(out.Buckets, bucketXML{b.Name, stamp(b.Created), b.Region})
+		if b.Name <= string(after) || !strings.HasPrefix(b.Name, out.Prefix) || region != "" && region != b.Region {
+			continue
 		}
+		if len(out.Buckets) == limit {
+			out.Token = base64.RawURLEncoding.EncodeToString([]byte(out.Buckets[limit-1].Name))
+			break
+		}
+		out.Buckets = append(out.Buckets, bucketXML{b.Name, stamp(b.Created), b.Region})
 	}
 	return c.reply(http.StatusOK, out)
 }
@@ -254,17 +272,6 @@ func (c *call) getLocation() error {
 	}{XMLNS: namespace, Region: region})
 }
 
-// GetBucketVersioning answers that versioning was never enabled.
-//
-// Errors: NoSuchBucket.
-// Differs: PutBucketVersioning is refused: objects have one version.
-func (c *call) getVersioning() error {
-	return c.reply(http.StatusOK, struct {
-		XMLName xml.Name `xml:"VersioningConfiguration"`
-		XMLNS   string   `xml:"xmlns,attr"`
-	}{XMLNS: namespace})
-}
-
 // config describes how a bucket's subresource is kept.
 type config struct {
 	root    string // root element; "" for JSON
@@ -283,10 +290,17 @@ func init() {
 		"policy":            {check: checkPolicy, missing: missing("NoSuchBucketPolicy", "The bucket policy does not exist"), status: http.StatusNoContent},
 		"cors":              {root: "CORSConfiguration", check: checkCORS, missing: missing("NoSuchCORSConfiguration", "The CORS configuration does not exist"), status: http.StatusOK},
 		"lifecycle":         {root: "LifecycleConfiguration", check: checkLifecycle, missing: missing("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"), status: http.StatusOK},
-		"encryption":        {root: "ServerSideEncryptionConfiguration", preset: `<ServerSideEncryptionConfiguration xmlns="` + namespace + `"><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>`, status: http.StatusOK},
+		"encryption":        {root: "ServerSideEncryptionConfiguration", check: checkEncryption, preset: `<ServerSideEncryptionConfiguration xmlns="` + namespace + `"><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>`, status: http.StatusOK},
 		"publicAccessBlock": {root: "PublicAccessBlockConfiguration", missing: missing("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"), status: http.StatusOK},
 		"ownershipControls": {root: "OwnershipControls", preset: `<OwnershipControls xmlns="` + namespace + `"><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>`, check: checkOwnership, status: http.StatusOK},
 		"tagging":           {root: "Tagging", check: checkBucketTags, missing: missing("NoSuchTagSet", "The TagSet does not exist"), status: http.StatusNoContent},
+		"versioning":        {root: "VersioningConfiguration", check: onlyAs("Status", noVersions, "Suspended"), preset: settled("VersioningConfiguration"), status: http.StatusOK},
+		"accelerate":        {root: "AccelerateConfiguration", check: onlyAs("Status", "there is no edge to accelerate from", "Suspended"), preset: settled("AccelerateConfiguration"), status: http.StatusOK},
+		"requestPayment":    {root: "RequestPaymentConfiguration", check: onlyAs("Payer", "nobody pays", "BucketOwner"), preset: `<RequestPaymentConfiguration xmlns="` + namespace + `"><Payer>BucketOwner</Payer></RequestPaymentConfiguration>`, status: http.StatusOK},
+		"logging":           {root: "BucketLoggingStatus", check: onlyAs("", "access is logged by the platform"), preset: settled("BucketLoggingStatus"), status: http.StatusOK},
+		"website":           {missing: missing("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration")},
+		"replication":       {missing: missing("ReplicationConfigurationNotFoundError", "The replication configuration was not found")},
+		"object-lock":       {missing: missing("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")},
 		"notification":      {root: "NotificationConfiguration", check: checkNotification, preset: `<NotificationConfiguration xmlns="` + namespace + `"/>`, status: http.StatusOK},
 	}
 }
@@ -323,7 +337,8 @@ func getConfig(name string) func(*call) error {
 // Errors: NoSuchBucket, MalformedXML, MalformedPolicy, InvalidArgument.
 // Differs: policy, CORS, notification, tagging, public access block and lifecycle have their effect, but that a
 // lifecycle rule's transitions change nothing: there is one storage class. Encryption and ownership controls are
-// kept and answered, and bodies lie as they came.
+// kept and answered, and bodies lie as they came. Versioning and acceleration can be suspended and not enabled,
+// logging be left off, the owner pay.
 func putConfig(name string) func(*call) error {
 	return func(c *call) error {
 		b, err := c.small()

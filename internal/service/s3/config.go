@@ -26,6 +26,52 @@ func checkPolicy(_ *Service, _ *bucketRecord, b []byte) (string, error) {
 	return string(b), nil
 }
 
+type encryptionConfig struct {
+	XMLName xml.Name `xml:"ServerSideEncryptionConfiguration"`
+	Rules   []struct {
+		Default struct {
+			Algorithm string `xml:"SSEAlgorithm"`
+			Key       string `xml:"KMSMasterKeyID"`
+		} `xml:"ApplyServerSideEncryptionByDefault"`
+		BucketKey bool `xml:"BucketKeyEnabled"`
+	} `xml:"Rule"`
+}
+
+func checkEncryption(_ *Service, _ *bucketRecord, b []byte) (string, error) {
+	var in encryptionConfig
+	if err := parseXML(b, &in); err != nil {
+		return "", err
+	}
+	if len(in.Rules) != 1 {
+		return "", errMalformedXML()
+	}
+	switch d := in.Rules[0].Default; {
+	case d.Algorithm != "AES256" && d.Algorithm != "aws:kms" && d.Algorithm != "aws:kms:dsse":
+		return "", errMalformedXML()
+	case d.Algorithm == "AES256" && d.Key != "":
+		return "", errArgument("KMSMasterKeyID", d.Key, "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
+	}
+	return string(b), nil
+}
+
+// encryption is what objects are answered to be encrypted with where their writer says nothing.
+func (b *bucketRecord) encryption() map[string]string {
+	out := map[string]string{"x-amz-server-side-encryption": "AES256"}
+	var c encryptionConfig
+	if b.Config["encryption"] == "" || parseXML([]byte(b.Config["encryption"]), &c) != nil || len(c.Rules) != 1 {
+		return out
+	}
+	r := c.Rules[0]
+	out["x-amz-server-side-encryption"] = r.Default.Algorithm
+	if r.Default.Key != "" {
+		out["x-amz-server-side-encryption-aws-kms-key-id"] = r.Default.Key
+	}
+	if r.BucketKey && r.Default.Algorithm == "aws:kms" {
+		out["x-amz-server-side-encryption-bucket-key-enabled"] = "true"
+	}
+	return out
+}
+
 func checkOwnership(_ *Service, _ *bucketRecord, b []byte) (string, error) {
 	var in struct {
 		Rule struct{ ObjectOwnership string }

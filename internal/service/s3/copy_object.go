@@ -76,12 +76,13 @@ func (c *call) copyConditions(o *objectRecord) error {
 	return nil
 }
 
-// CopyObject makes an object of another's body. No byte is moved unless another
-// checksum is asked for: the body is shared.
+// CopyObject makes an object of another's body. No byte is moved: the body is
+// shared; it is read where the source was made of parts, as the copy is not, and
+// where another checksum is asked for.
 //
 // Limits: as PutObject; sources of 5 GiB.
 // Errors: NoSuchKey, NoSuchBucket, PreconditionFailed, InvalidRequest, InvalidArgument, and those of PutObject about headers.
-// Differs: as PutObject. The ETag of a copied multipart object stays its source's.
+// Differs: as PutObject.
 func (c *call) copyObject() error {
 	src, from, err := c.copySource()
 	if err != nil {
@@ -95,15 +96,8 @@ func (c *call) copyObject() error {
 	if err != nil {
 		return err
 	}
-	if want := strings.ToUpper(c.r.Header.Get("x-amz-checksum-algorithm")); want != "" && want != src.Checksum.Algorithm {
-		if algorithms[want] == nil {
-			return errInvalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5]")
-		}
-		d := newDigest(claim{}, want)
-		if err := src.copyTo(d, 0, src.Size); err != nil {
-			return err
-		}
-		o.Checksum = checksum{want, d.checksum(), fullObject}
+	if err := c.rehash(src, &o); err != nil {
+		return err
 	}
 	err = c.s.commit(c.ctx, c.bucket, c.key, o, nil, c.precondition(), c.event("ObjectCreated:Copy"))
 	if err != nil {
@@ -114,6 +108,29 @@ func (c *call) copyObject() error {
 	}
 	c.expires(&o)
 	return c.reply(http.StatusOK, copyResult("CopyObjectResult", o.ETag, o.Modified, o.Checksum))
+}
+
+// rehash gives a copy the ETag and checksum of an object that was put at once.
+func (c *call) rehash(src *opened, o *objectRecord) error {
+	want := strings.ToUpper(c.r.Header.Get("x-amz-checksum-algorithm"))
+	if want != "" && algorithms[want] == nil {
+		return errInvalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5]")
+	}
+	if want == "" {
+		want = src.Checksum.Algorithm
+	}
+	if len(src.Parts) == 0 && want == src.Checksum.Algorithm {
+		return nil
+	}
+	if want == "" {
+		want = defaultAlgorithm
+	}
+	d := newDigest(claim{}, want)
+	if err := src.copyTo(d, 0, src.Size); err != nil {
+		return err
+	}
+	o.ETag, o.Checksum, o.Parts, o.PartSums = d.etag(), checksum{want, d.checksum(), fullObject}, nil, nil
+	return nil
 }
 
 type copyXML struct {

@@ -92,6 +92,8 @@ type deleteRequest struct {
 		Key       string
 		VersionID string `xml:"VersionId"`
 		ETag      string
+		Modified  string `xml:"LastModifiedTime"` // directory buckets know these two
+		Size      string
 	} `xml:"Object"`
 }
 
@@ -129,6 +131,10 @@ func (c *call) deleteObjects() error {
 	for _, o := range in.Objects {
 		if o.VersionID != "" && o.VersionID != "null" {
 			out.Errors = append(out.Errors, deleteError{o.Key, "NoSuchVersion", "The specified version does not exist."})
+			continue
+		}
+		if o.Modified != "" || o.Size != "" {
+			out.Errors = append(out.Errors, deleteError{o.Key, "NotImplemented", "A header you provided implies functionality that is not implemented: conditions other than on the ETag"})
 			continue
 		}
 		may := condition(always)

@@ -8,7 +8,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/leatdev/leat/internal/aws"
@@ -45,7 +47,7 @@ func (s *Service) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 
 func (s *Service) serve(w http.ResponseWriter, r *http.Request) {
 	c := &call{s: s, w: w, r: r, ctx: r.Context(), q: r.URL.Query(), id: newRequestID(), body: r.Body, trailer: func() http.Header { return nil }, signed: true}
-	c.bucket, c.key = address(r)
+	c.bucket, c.key = s.address(r)
 	h := w.Header()
 	h.Set("x-amz-request-id", c.id)
 	h.Set("x-amz-id-2", c.id)
@@ -64,6 +66,9 @@ func (c *call) run() error {
 	if err != nil {
 		return err
 	}
+	if err := c.expired(); err != nil {
+		return err
+	}
 	if err := c.authenticate(); err != nil {
 		return err
 	}
@@ -77,6 +82,38 @@ func (c *call) run() error {
 		return err
 	}
 	return op.serve(c)
+}
+
+// maxPresigned is the longest life of a presigned request.
+const maxPresigned = 7 * 24 * time.Hour
+
+// expired refuses presigned requests whose time is over, by either version of
+// the signature, also where signatures are not verified: a link is made to end.
+func (c *call) expired() error {
+	now := c.s.clock.Now()
+	var end time.Time
+	switch {
+	case c.q.Has("X-Amz-Signature"):
+		begin, err := time.Parse("20060102T150405Z", c.q.Get("X-Amz-Date"))
+		seconds, err2 := strconv.ParseInt(c.q.Get("X-Amz-Expires"), 10, 64)
+		if err != nil || err2 != nil || seconds < 0 || seconds > int64(maxPresigned/time.Second) {
+			return errCode(http.StatusBadRequest, "AuthorizationQueryParametersError", "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds")
+		}
+		end = begin.Add(time.Duration(seconds) * time.Second)
+	case c.q.Has("AWSAccessKeyId") && c.q.Has("Signature"):
+		seconds, err := strconv.ParseInt(c.q.Get("Expires"), 10, 64)
+		if err != nil {
+			return errCode(http.StatusForbidden, "AccessDenied", "Invalid date (should be seconds since epoch): "+c.q.Get("Expires"))
+		}
+		end = time.Unix(seconds, 0)
+	default:
+		return nil
+	}
+	if now.After(end) {
+		return errCode(http.StatusForbidden, "AccessDenied", "Request has expired").
+			With("Expires", end.UTC().Format(time.RFC3339)).With("ServerTime", now.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // authenticate tells who is calling; the body is decoded from here on.

@@ -357,9 +357,10 @@ func (p partRecord) agrees(n completedPart) bool {
 func (c *call) join(up *uploadRecord, parts []partRecord) (objectRecord, error) {
 	o := up.Object
 	o.Modified, o.ETag = c.s.now(), joinETag(parts)
-	o.Blobs, o.Parts, o.Size = nil, nil, 0
+	o.Blobs, o.Parts, o.PartSums, o.Size = nil, nil, nil, 0
 	for _, p := range parts {
 		o.Blobs, o.Parts = append(o.Blobs, p.Blob), append(o.Parts, p.Blob.Size)
+		o.PartSums = append(o.PartSums, p.Checksum.Value)
 		o.Size += p.Blob.Size
 	}
 	var err error

@@ -57,7 +57,7 @@ func (c *call) objectFrom() (objectRecord, error) {
 		o.Class = class
 	}
 	var err error
-	if o.SSE, err = encryption(h); err != nil {
+	if o.SSE, err = encryption(h, c.rec); err != nil {
 		return o, err
 	}
 	o.Tags, err = headerTags(h.Get("x-amz-tagging"))
@@ -77,11 +77,14 @@ func withoutChunked(v string) string {
 	return strings.Join(out, ",")
 }
 
-// encryption reads the server-side encryption headers; they are kept and answered.
-func encryption(h http.Header) (map[string]string, error) {
+// encryption reads the server-side encryption headers, in want of them the
+// bucket's setting; they are kept and answered.
+func encryption(h http.Header, b *bucketRecord) (map[string]string, error) {
 	out := map[string]string{"x-amz-server-side-encryption": "AES256"}
 	switch v := h.Get("x-amz-server-side-encryption"); v {
-	case "", "AES256":
+	case "":
+		return b.encryption(), nil
+	case "AES256":
 		return out, nil
 	case "aws:kms", "aws:kms:dsse":
 		out["x-amz-server-side-encryption"] = v
@@ -341,7 +344,7 @@ func (s *Service) PutObject(ctx context.Context, bucket, key string, body io.Rea
 	if err != nil {
 		return Info{}, err
 	}
-	o := objectRecord{Headers: map[string]string{"Content-Type": opts.ContentType}, Meta: opts.Meta, SSE: map[string]string{"x-amz-server-side-encryption": "AES256"}}
+	o := objectRecord{Headers: map[string]string{"Content-Type": opts.ContentType}, Meta: opts.Meta, SSE: rec.encryption()}
 	if opts.ContentType == "" {
 		o.Headers["Content-Type"] = "binary/octet-stream"
 	}

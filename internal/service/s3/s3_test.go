@@ -294,7 +294,7 @@ func TestVirtualHostsNameTheBucket(t *testing.T) {
 	w := newWorld(t)
 	w.bucket("my.photos")
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(w.server.URL, "http://"))
-	for _, host := range []string{"s3.localhost", "s3.us-east-1.localhost"} {
+	for _, host := range []string{"s3.localhost", "s3.us-east-1.localhost", "localhost"} {
 		client := w.newClient(func(o *sdk.Options) {
 			o.UsePathStyle, o.BaseEndpoint = false, aws.String("http://"+host+":"+port)
 			o.HTTPClient = &http.Client{Transport: &http.Transport{DialContext: func(c context.Context, n, _ string) (net.Conn, error) {

@@ -166,25 +166,41 @@ func (s *Service) HasBucket(bucket string) error {
 	return err
 }
 
-// address splits a request into bucket and key: bucket.s3.HOST and
-// bucket.s3.REGION.HOST name the bucket, any other host leaves it to the path.
-// The path keeps its slashes as they are; it never becomes a file name.
-func address(r *http.Request) (bucket, key string) {
+// address splits a request into bucket and key: bucket.s3.HOST,
+// bucket.s3.REGION.HOST and bucket.localhost name the bucket, any other host leaves it
+// to the path. The path keeps its slashes as they are; it never becomes a file name.
+func (s *Service) address(r *http.Request) (bucket, key string) {
 	path := strings.TrimPrefix(r.URL.Path, "/")
 	if bucket, ok := bucketOfHost(r.Host); ok && bucket != "" {
+		return bucket, path
+	}
+	if bucket := bucketOfLocalhost(r.Host); bucket != "" && (wire.SigningService(r) == "s3" || s.HasBucket(bucket) == nil) {
 		return bucket, path
 	}
 	bucket, key, _ = strings.Cut(path, "/")
 	return bucket, key
 }
 
-// bucketOfHost tells whether a host is one of S3's, and the bucket in it.
-func bucketOfHost(host string) (bucket string, ok bool) {
+// bucketOfLocalhost is the bucket that SDKs put before the host of
+// http://localhost:4566 unless they are told to put it into the path; "" for other hosts.
+func bucketOfLocalhost(host string) string {
+	bucket, ok := strings.CutSuffix(hostname(host), ".localhost")
+	if !ok || bucket == "s3" || strings.HasPrefix(bucket, "s3.") { // endpoints, not buckets
+		return ""
+	}
+	return bucket
+}
+
+func hostname(host string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
-	host = strings.ToLower(host)
-	labels := strings.Split(host, ".")
+	return strings.ToLower(host)
+}
+
+// bucketOfHost tells whether a host is one of S3's, and the bucket in it.
+func bucketOfHost(host string) (bucket string, ok bool) {
+	labels := strings.Split(hostname(host), ".")
 	for i := len(labels) - 1; i >= 0; i-- { // the last s3 label: buckets may have dots in them
 		if labels[i] == "s3" && len(labels)-i <= 4 && i < len(labels)-1 {
 			return strings.Join(labels[:i], "."), true
@@ -202,10 +218,13 @@ func (s *Service) Matches(r *http.Request) bool {
 	if wire.SigningService(r) == "s3" {
 		return true
 	}
+	if bucket := bucketOfLocalhost(r.Host); bucket != "" && s.HasBucket(bucket) == nil {
+		return true
+	}
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
-	bucket, _ := address(r)
+	bucket, _ := s.address(r)
 	_, err := s.find(bucket)
 	return err == nil
 }

@@ -39,6 +39,7 @@ type objectRecord struct {
 	Modified int64  // milliseconds since the epoch
 	Blobs    []blob
 	Parts    []int64           // sizes of the parts of a multipart upload
+	PartSums []string          // their checksums, by Checksum.Algorithm
 	Headers  map[string]string // Content-Type and the like, as they are answered
 	Meta     map[string]string // x-amz-meta-, lower case
 	Tags     map[string]string

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/leatdev/leat/internal/kv"
@@ -108,13 +109,62 @@ type checksumXML struct {
 }
 
 type objectPartsXML struct {
-	PartsCount int
+	PartsCount           int
+	PartNumberMarker     int
+	NextPartNumberMarker int
+	MaxParts             int
+	IsTruncated          bool
+	Parts                []attributePartXML `xml:"Part"`
+}
+
+type attributePartXML struct {
+	PartNumber int
+	Size       int64
+	Checksum   errorMember
+}
+
+// partAttributes is the page of an object's parts that a request asks for; nil
+// for an object that was put at once.
+func (c *call) partAttributes(o *objectRecord) (*objectPartsXML, error) {
+	header := func(name string, def int) (int, error) {
+		v := c.r.Header.Get(name)
+		if v == "" {
+			return def, nil
+		}
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 {
+			return 0, errArgument(name, v, "Provided %s not an integer or within integer range", name)
+		}
+		return n, nil
+	}
+	limit, err := header("x-amz-max-parts", MaxKeys)
+	if err != nil {
+		return nil, err
+	}
+	after, err := header("x-amz-part-number-marker", 0)
+	if err != nil || len(o.Parts) == 0 {
+		return nil, err
+	}
+	out := &objectPartsXML{PartsCount: len(o.Parts), PartNumberMarker: after, MaxParts: min(limit, MaxKeys)}
+	for i := after; i < len(o.Parts); i++ {
+		if len(out.Parts) == out.MaxParts {
+			out.IsTruncated = true
+			break
+		}
+		p := attributePartXML{PartNumber: i + 1, Size: o.Parts[i]}
+		if i < len(o.PartSums) { // objects of earlier versions of this store have none
+			p.Checksum = errorMember{xml.Name{Local: "Checksum" + o.Checksum.Algorithm}, o.PartSums[i]}
+		}
+		out.Parts, out.NextPartNumberMarker = append(out.Parts, p), i+1
+	}
+	return out, nil
 }
 
 // GetObjectAttributes answers what is asked for of an object.
 //
+// Limits: 1000 parts a page.
 // Errors: NoSuchKey, NoSuchBucket, InvalidArgument.
-// Differs: of a multipart object's parts only their number is answered.
+// Differs: parts are numbered from 1 without gaps.
 func (c *call) getAttributes() error {
 	if err := c.checkVersion(); err != nil {
 		return err
@@ -138,8 +188,8 @@ func (c *call) getAttributes() error {
 				out.Checksum = &checksumXML{errorMember{xml.Name{Local: "Checksum" + o.Checksum.Algorithm}, o.Checksum.Value}, o.Checksum.Type}
 			}
 		case "ObjectParts":
-			if len(o.Parts) > 0 {
-				out.ObjectParts = &objectPartsXML{len(o.Parts)}
+			if out.ObjectParts, err = c.partAttributes(&o.objectRecord); err != nil {
+				return err
 			}
 		case "StorageClass":
 			out.StorageClass = o.class()
