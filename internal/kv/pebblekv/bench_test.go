@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/leatdev/leat/internal/kv"
 	"github.com/leatdev/leat/internal/kv/pebblekv"
@@ -19,6 +21,19 @@ func benchStore(b *testing.B) *pebblekv.Store {
 	return s
 }
 
+// reportCPU adds what the process used of the processors, which a busy machine changes least of all.
+func reportCPU(b *testing.B) {
+	used := func() time.Duration {
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	before := used()
+	b.Cleanup(func() { b.ReportMetric(float64(used()-before)/float64(b.N), "cpu-ns/op") })
+}
+
 // BenchmarkUpdate commits one value of 1 KiB, durably, from 64 goroutines per CPU: they share fsyncs.
 func BenchmarkUpdate(b *testing.B) {
 	s := benchStore(b)
@@ -27,6 +42,7 @@ func BenchmarkUpdate(b *testing.B) {
 	b.SetParallelism(64)
 	b.SetBytes(1 << 10)
 	b.ReportAllocs()
+	reportCPU(b)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			k := kv.Key(kv.SpaceTest, n.Add(1))

@@ -1,7 +1,9 @@
 package pebblekv
 
 import (
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -28,9 +30,21 @@ type versions struct {
 	active int // calls under way
 	idle   *sync.Cond
 	closed bool
-	// closing counts the snapshots that are being given back.
+	// dropped are the snapshots that nobody needs any more; see sweep.
+	dropped []*pebble.Snapshot
+	// armed tells that a sweep will begin within sweepAfter.
+	armed bool
+	// closing counts the sweeps under way.
 	closing sync.WaitGroup
 }
+
+// Bounds of what lies between a snapshot's last use and its return to the engine. For each return of
+// the oldest snapshot the engine looks for work in all its files, which costs more than a commit;
+// but as long as a snapshot is there, what was overwritten behind it cannot be thrown away.
+const (
+	maxDropped = 256
+	sweepAfter = 50 * time.Millisecond
+)
 
 func (v *versions) init(db *pebble.DB, dead <-chan struct{}) {
 	v.db, v.dead = db, dead
@@ -74,18 +88,15 @@ func (v *versions) acquire(durable bool) *version {
 
 func (v *versions) release(ver *version) {
 	v.mu.Lock()
-	drop := v.unref(ver)
-	v.mu.Unlock()
-	v.closeSnapshot(drop)
+	defer v.mu.Unlock()
+	v.unref(ver)
 }
 
-// unref lets go of ver; mu is held. It returns the snapshot to close, if any.
-func (v *versions) unref(ver *version) *pebble.Snapshot {
-	ver.refs--
-	if ver.refs > 0 {
-		return nil
+// unref lets go of ver; mu is held.
+func (v *versions) unref(ver *version) {
+	if ver.refs--; ver.refs == 0 {
+		v.drop(ver.snap)
 	}
-	return ver.snap
 }
 
 // add makes a new current version. The caller holds the writer's lock and has
@@ -106,19 +117,13 @@ func (v *versions) add() *version {
 // durable moves the watermark to ver. A sync of the log covers all that was
 // written to it before, so every version up to ver is durable with it.
 func (v *versions) durable(ver *version) {
-	var drop []*pebble.Snapshot
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	for len(v.line) > 1 && v.line[1].number <= ver.number {
-		if s := v.unref(v.line[0]); s != nil {
-			drop = append(drop, s)
-		}
+		v.unref(v.line[0])
 		v.line[0] = nil
 		v.line = v.line[1:]
 		close(v.line[0].done)
-	}
-	v.mu.Unlock()
-	for _, s := range drop {
-		v.closeSnapshot(s)
 	}
 }
 
@@ -134,12 +139,12 @@ func (v *versions) close() bool {
 	for v.active > 0 {
 		v.idle.Wait()
 	}
-	line := v.line
-	v.line = nil
-	v.mu.Unlock()
-	for _, ver := range line {
-		v.closeSnapshot(ver.snap)
+	for _, ver := range v.line {
+		v.drop(ver.snap)
 	}
+	v.line = nil
+	v.beginSweep()
+	v.mu.Unlock()
 	v.settled()
 	return true
 }
@@ -157,21 +162,51 @@ func (v *versions) snapshot() *pebble.Snapshot {
 	}
 }
 
-// closeSnapshot gives a snapshot back, beside the caller: for the same reason as above. The
-// goroutine ends with the call, or stays behind with an engine that has failed.
-func (v *versions) closeSnapshot(s *pebble.Snapshot) {
-	if s == nil {
+// drop gives a snapshot back, though not at once; mu is held.
+func (v *versions) drop(s *pebble.Snapshot) {
+	v.dropped = append(v.dropped, s)
+	switch {
+	case len(v.dropped) >= maxDropped:
+		v.beginSweep()
+	case !v.armed:
+		v.armed = true
+		time.AfterFunc(sweepAfter, v.sweepLate)
+	}
+}
+
+func (v *versions) sweepLate() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.armed = false
+	v.beginSweep()
+}
+
+// beginSweep gives all dropped snapshots back; mu is held. It is done beside the caller, because the
+// engine may be busy with its files, or have failed in the middle of a lock. The goroutine ends with
+// the calls, or stays behind with an engine that has failed.
+func (v *versions) beginSweep() {
+	if len(v.dropped) == 0 {
 		return
 	}
+	dropped := v.dropped
+	v.dropped = nil
 	v.closing.Add(1)
 	go func() {
 		defer v.closing.Done()
+		v.sweep(dropped)
+	}()
+}
+
+// sweep closes the oldest snapshot last, so that the engine looks for work once only.
+func (v *versions) sweep(dropped []*pebble.Snapshot) {
+	for _, s := range slices.Backward(dropped) {
 		select {
 		case <-v.dead:
+			return
 		default:
 			_ = s.Close() // never fails
 		}
-	}()
+	}
 }
 
 // settled waits until all snapshots are given back, or the store has failed: an engine
