@@ -43,6 +43,10 @@ type measures struct {
 	records     *prometheus.CounterVec // account, region, stream, direction
 	bytes       *prometheus.CounterVec
 	tables      *prometheus.CounterVec // account, region, table, operation, result
+
+	meters  *handles[subject, *cloudwatch.Meter]
+	flows   *handles[flow, flowCounts]
+	results *handles[tableResult, prometheus.Counter]
 }
 
 func newMeasures(cw *cloudwatch.Service, registry *prometheus.Registry) *measures {
@@ -63,6 +67,9 @@ func newMeasures(cw *cloudwatch.Service, registry *prometheus.Registry) *measure
 		bytes:       counter("leat_stream_bytes_total", "Bytes of data put to (in) and got from (out) streams.", "stream", "direction"),
 		tables:      counter("leat_table_operations_total", "Operations on tables, by result: ok, condition, throttle or error.", "table", "operation", "result"),
 	}
+	m.meters = newHandles(m.meterOf)
+	m.flows = newHandles(m.flowOf)
+	m.results = newHandles(m.resultOf)
 	registry.MustRegister(m.invocations, m.duration, m.inits, m.age, m.records, m.bytes, m.tables,
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "leat_metrics_dropped_total", Help: "Figures that were not kept as CloudWatch metrics."},
 			func() float64 { return float64(cw.Dropped()) }))
@@ -71,19 +78,45 @@ func newMeasures(cw *cloudwatch.Service, registry *prometheus.Registry) *measure
 
 // subject is whom a figure belongs to.
 type subject struct {
-	m                          *measures
 	account, region, namespace string
-	dims                       []cloudwatch.Dimension
+	dims                       [maxDims]cloudwatch.Dimension // those that are named
 }
 
-func (s subject) record(name string, value float64, unit string) {
-	s.m.cloudwatch.Record(s.account, s.region, s.namespace, name, s.dims, value, unit)
+// maxDims is the most dimensions that one of our figures has.
+const maxDims = 2
+
+func (m *measures) meterOf(s subject) *cloudwatch.Meter {
+	return m.cloudwatch.Meter(s.account, s.region, s.namespace, s.dims[:s.named()])
+}
+
+func (s *subject) named() (n int) {
+	for n < maxDims && s.dims[n].Name != "" {
+		n++
+	}
+	return n
 }
 
 // with is the subject with one more dimension.
 func (s subject) with(name, value string) subject {
-	s.dims = append(s.dims[:len(s.dims):len(s.dims)], cloudwatch.Dimension{Name: name, Value: value})
+	s.dims[s.named()] = cloudwatch.Dimension{Name: name, Value: value}
 	return s
+}
+
+// record adds figures of a subject.
+func (m *measures) record(s subject, figures ...cloudwatch.Figure) {
+	m.meters.of(s).Record(figures...)
+}
+
+func count(name string, n float64) cloudwatch.Figure {
+	return cloudwatch.Figure{Name: name, Value: n, Unit: unitCount}
+}
+
+func took(name string, d time.Duration) cloudwatch.Figure {
+	return cloudwatch.Figure{Name: name, Value: millis(d), Unit: unitMillis}
+}
+
+func weighed(name string, bytes int) cloudwatch.Figure {
+	return cloudwatch.Figure{Name: name, Value: float64(bytes), Unit: unitBytes}
 }
 
 func flag(b bool) float64 {
@@ -98,20 +131,17 @@ func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisec
 // invocation publishes one invocation: of all functions, of the function, and of the
 // version or alias that was named.
 func (m *measures) invocation(x lambda.Measurement) {
-	all := subject{m: m, account: x.Account, region: x.Region, namespace: lambdaNamespace}
+	all := subject{account: x.Account, region: x.Region, namespace: lambdaNamespace}
 	one := all.with("FunctionName", x.Function)
 	subjects := []subject{all, one}
 	if x.Qualifier != "" {
 		subjects = append(subjects, one.with("Resource", x.Function+":"+x.Qualifier))
 	}
 	for _, s := range subjects {
-		s.record("Throttles", flag(x.Throttle), unitCount)
-		if x.Throttle {
-			continue
+		m.record(s, count("Throttles", flag(x.Throttle)))
+		if !x.Throttle {
+			m.record(s, count("Invocations", 1), count("Errors", flag(x.Error)), took("Duration", x.Duration))
 		}
-		s.record("Invocations", 1, unitCount)
-		s.record("Errors", flag(x.Error), unitCount)
-		s.record("Duration", millis(x.Duration), unitMillis)
 	}
 	result := "ok"
 	switch {
@@ -126,7 +156,7 @@ func (m *measures) invocation(x lambda.Measurement) {
 	if x.Throttle {
 		return
 	}
-	one.record("ConcurrentExecutions", float64(x.Concurrent), unitCount)
+	m.record(one, count("ConcurrentExecutions", float64(x.Concurrent)))
 	m.duration.WithLabelValues(x.Account, x.Region, x.Function).Observe(x.Duration.Seconds())
 	if x.Cold {
 		m.inits.WithLabelValues(x.Account, x.Region, x.Function).Observe(x.Init.Seconds())
@@ -136,13 +166,14 @@ func (m *measures) invocation(x lambda.Measurement) {
 // Measure implements eventsource.Meter.
 func (m *measures) Measure(ctx context.Context, x eventsource.Measurement) {
 	req := aws.RequestFrom(ctx)
-	s := subject{m: m, account: req.Account(), region: req.Region, namespace: lambdaNamespace}
+	s := subject{account: req.Account(), region: req.Region, namespace: lambdaNamespace}
+	figure := cloudwatch.Figure{Name: x.Name, Value: x.Value, Unit: x.Unit}
 	if x.MappingUUID != "" {
-		s.with("EventSourceMappingUUID", x.MappingUUID).record(x.Name, x.Value, x.Unit)
+		m.record(s.with("EventSourceMappingUUID", x.MappingUUID), figure)
 		return
 	}
 	name := functionName(x.FunctionARN)
-	s.with("FunctionName", name).record(x.Name, x.Value, x.Unit)
+	m.record(s.with("FunctionName", name), figure)
 	if x.Name == "IteratorAge" {
 		m.age.WithLabelValues(s.account, s.region, name).Observe(x.Value / 1000)
 	}
@@ -218,38 +249,52 @@ func (m *measures) stream(ctx context.Context, c wire.Call) {
 	if stream == "" || absent(code) {
 		return
 	}
-	s := subject{m: m, account: account, region: region, namespace: kinesisNamespace}.with("StreamName", stream)
-	direction, records, bytes := "in", 0, 0
+	to := flow{account: account, region: region, stream: stream, direction: "in"}
+	records, bytes := 0, 0
 	switch in := c.In.(type) {
 	case *kinesissdk.PutRecordInput:
-		records, bytes = s.putRecord(c, code, in)
+		records, bytes = m.putRecord(to.subject(), c, code, in)
 	case *kinesissdk.PutRecordsInput:
-		records, bytes = s.putRecords(c, code, in)
+		records, bytes = m.putRecords(to.subject(), c, code, in)
 	case *kinesissdk.GetRecordsInput:
-		direction = "out"
-		records, bytes = s.getRecords(c, code)
+		to.direction = "out"
+		records, bytes = m.getRecords(to.subject(), c, code)
 	}
-	m.records.WithLabelValues(account, region, stream, direction).Add(float64(records))
-	m.bytes.WithLabelValues(account, region, stream, direction).Add(float64(bytes))
+	n := m.flows.of(to)
+	n.records.Add(float64(records))
+	n.bytes.Add(float64(bytes))
+}
+
+// flow is one direction of a stream.
+type flow struct{ account, region, stream, direction string }
+
+type flowCounts struct{ records, bytes prometheus.Counter }
+
+func (m *measures) flowOf(f flow) flowCounts {
+	return flowCounts{
+		records: m.records.WithLabelValues(f.account, f.region, f.stream, f.direction),
+		bytes:   m.bytes.WithLabelValues(f.account, f.region, f.stream, f.direction),
+	}
+}
+
+func (f *flow) subject() subject {
+	return subject{account: f.account, region: f.region, namespace: kinesisNamespace}.with("StreamName", f.stream)
 }
 
 // putRecord publishes one record put, and tells how much it was.
-func (s subject) putRecord(c wire.Call, code string, in *kinesissdk.PutRecordInput) (records, bytes int) {
-	s.record("PutRecord.Success", flag(c.Err == nil), unitCount)
-	s.record("WriteProvisionedThroughputExceeded", flag(throttles[code]), unitCount)
+func (m *measures) putRecord(s subject, c wire.Call, code string, in *kinesissdk.PutRecordInput) (records, bytes int) {
+	success, exceeded := count("PutRecord.Success", flag(c.Err == nil)), count("WriteProvisionedThroughputExceeded", flag(throttles[code]))
 	if c.Err != nil {
+		m.record(s, success, exceeded)
 		return 0, 0
 	}
-	size := float64(len(in.Data))
-	s.record("PutRecord.Latency", millis(c.Duration), unitMillis)
-	s.record("PutRecord.Bytes", size, unitBytes)
-	s.record("IncomingRecords", 1, unitCount)
-	s.record("IncomingBytes", size, unitBytes)
+	m.record(s, success, exceeded, took("PutRecord.Latency", c.Duration), weighed("PutRecord.Bytes", len(in.Data)),
+		count("IncomingRecords", 1), weighed("IncomingBytes", len(in.Data)))
 	return 1, len(in.Data)
 }
 
 // putRecords publishes a batch of records put; some of them may have been refused.
-func (s subject) putRecords(c wire.Call, code string, in *kinesissdk.PutRecordsInput) (records, bytes int) {
+func (m *measures) putRecords(s subject, c wire.Call, code string, in *kinesissdk.PutRecordsInput) (records, bytes int) {
 	out, _ := c.Out.(*kinesissdk.PutRecordsOutput)
 	throttled := 0
 	for i := range in.Records {
@@ -261,26 +306,20 @@ func (s subject) putRecords(c wire.Call, code string, in *kinesissdk.PutRecordsI
 			throttled++
 		}
 	}
-	s.record("PutRecords.Success", flag(records > 0), unitCount)
-	s.record("WriteProvisionedThroughputExceeded", float64(throttled)+flag(throttles[code]), unitCount)
+	m.record(s, count("PutRecords.Success", flag(records > 0)), count("WriteProvisionedThroughputExceeded", float64(throttled)+flag(throttles[code])))
 	if out == nil {
 		return 0, 0
 	}
-	s.record("PutRecords.Latency", millis(c.Duration), unitMillis)
-	s.record("PutRecords.Bytes", float64(bytes), unitBytes)
-	s.record("PutRecords.TotalRecords", float64(len(in.Records)), unitCount)
-	s.record("PutRecords.SuccessfulRecords", float64(records), unitCount)
-	s.record("PutRecords.FailedRecords", float64(len(in.Records)-records-throttled), unitCount)
-	s.record("PutRecords.ThrottledRecords", float64(throttled), unitCount)
-	s.record("IncomingRecords", float64(records), unitCount)
-	s.record("IncomingBytes", float64(bytes), unitBytes)
+	m.record(s, took("PutRecords.Latency", c.Duration), weighed("PutRecords.Bytes", bytes),
+		count("PutRecords.TotalRecords", float64(len(in.Records))), count("PutRecords.SuccessfulRecords", float64(records)),
+		count("PutRecords.FailedRecords", float64(len(in.Records)-records-throttled)), count("PutRecords.ThrottledRecords", float64(throttled)),
+		count("IncomingRecords", float64(records)), weighed("IncomingBytes", bytes))
 	return records, bytes
 }
 
 // getRecords publishes a read by a client that names the stream, as the KCL does.
-func (s subject) getRecords(c wire.Call, code string) (records, bytes int) {
-	s.record("GetRecords.Success", flag(c.Err == nil), unitCount)
-	s.record("ReadProvisionedThroughputExceeded", flag(throttles[code]), unitCount)
+func (m *measures) getRecords(s subject, c wire.Call, code string) (records, bytes int) {
+	m.record(s, count("GetRecords.Success", flag(c.Err == nil)), count("ReadProvisionedThroughputExceeded", flag(throttles[code])))
 	out, _ := c.Out.(*kinesissdk.GetRecordsOutput)
 	if out == nil {
 		return 0, 0
@@ -288,20 +327,18 @@ func (s subject) getRecords(c wire.Call, code string) (records, bytes int) {
 	for i := range out.Records {
 		bytes += len(out.Records[i].Data)
 	}
-	s.record("GetRecords.Latency", millis(c.Duration), unitMillis)
-	s.record("GetRecords.Bytes", float64(bytes), unitBytes)
-	s.record("GetRecords.Records", float64(len(out.Records)), unitCount)
-	s.record("GetRecords.IteratorAgeMilliseconds", float64(awssdk.ToInt64(out.MillisBehindLatest)), unitMillis)
+	m.record(s, took("GetRecords.Latency", c.Duration), weighed("GetRecords.Bytes", bytes), count("GetRecords.Records", float64(len(out.Records))),
+		cloudwatch.Figure{Name: "GetRecords.IteratorAgeMilliseconds", Value: float64(awssdk.ToInt64(out.MillisBehindLatest)), Unit: unitMillis})
 	return len(out.Records), bytes
 }
 
 func (m *measures) table(ctx context.Context, c wire.Call) {
 	req := aws.RequestFrom(ctx)
 	code := codeOf(c)
-	all := subject{m: m, account: req.Account(), region: req.Region, namespace: dynamodbNamespace}
+	all := subject{account: req.Account(), region: req.Region, namespace: dynamodbNamespace}
 	const conditionFailed = "ConditionalCheckFailedException"
 	if e, ok := aws.AsError(c.Err); ok && e.HTTPStatus() < 500 && !throttles[code] && code != conditionFailed {
-		all.record("UserErrors", 1, unitCount)
+		m.record(all, count("UserErrors", 1))
 	}
 	if absent(code) {
 		return
@@ -317,21 +354,28 @@ func (m *measures) table(ctx context.Context, c wire.Call) {
 	}
 	for _, name := range tablesOf(c.In) {
 		name = name[strings.LastIndexByte(name, '/')+1:] // of an ARN
-		m.tables.WithLabelValues(all.account, all.region, name, c.Operation, result).Inc()
+		m.results.of(tableResult{all.account, all.region, name, c.Operation, result}).Inc()
 		table := all.with("TableName", name)
 		one := table.with("Operation", c.Operation)
 		switch result {
 		case "ok":
-			one.record("SuccessfulRequestLatency", millis(c.Duration), unitMillis)
+			m.record(one, took("SuccessfulRequestLatency", c.Duration))
 			if page, ok := c.Out.(*dynamodb.PageOutput); ok && page != nil {
-				one.record("ReturnedItemCount", float64(page.Count), unitCount)
+				m.record(one, count("ReturnedItemCount", float64(page.Count)))
 			}
 		case "throttle":
-			one.record("ThrottledRequests", 1, unitCount)
+			m.record(one, count("ThrottledRequests", 1))
 		case "condition":
-			table.record("ConditionalCheckFailedRequests", 1, unitCount)
+			m.record(table, count("ConditionalCheckFailedRequests", 1))
 		}
 	}
+}
+
+// tableResult is what operations on tables are counted by.
+type tableResult struct{ account, region, table, operation, result string }
+
+func (m *measures) resultOf(r tableResult) prometheus.Counter {
+	return m.tables.WithLabelValues(r.account, r.region, r.table, r.operation, r.result)
 }
 
 // tablesOf are the tables whose items a request is about.

@@ -19,6 +19,24 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 	bytesIn  *prometheus.CounterVec
 	bytesOut *prometheus.CounterVec
+	counts   *handles[callKind, callCounts]
+}
+
+// callKind is what calls are counted by.
+type callKind struct{ service, operation, code string }
+
+// callCounts are the figures of one kind of calls.
+type callCounts struct {
+	requests, bytesIn, bytesOut prometheus.Counter
+	seconds                     prometheus.Observer
+}
+
+func (m *metrics) countsOf(k callKind) callCounts {
+	return callCounts{
+		requests: m.requests.WithLabelValues(k.service, k.operation, k.code),
+		bytesIn:  m.bytesIn.WithLabelValues(k.service, k.operation), bytesOut: m.bytesOut.WithLabelValues(k.service, k.operation),
+		seconds: m.seconds.WithLabelValues(k.service, k.operation),
+	}
 }
 
 func newMetrics() *metrics {
@@ -35,6 +53,7 @@ func newMetrics() *metrics {
 		bytesIn:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "leat_request_bytes_total", Help: "Bytes of request bodies."}, labels),
 		bytesOut: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "leat_response_bytes_total", Help: "Bytes of reply bodies."}, labels),
 	}
+	m.counts = newHandles(m.countsOf)
 	m.registry.MustRegister(m.requests, m.seconds, m.bytesIn, m.bytesOut,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -52,10 +71,11 @@ func (m *metrics) observe(_ context.Context, c wire.Call) {
 			code = e.Code
 		}
 	}
-	m.requests.WithLabelValues(c.Service, c.Operation, code).Inc()
-	m.seconds.WithLabelValues(c.Service, c.Operation).Observe(c.Duration.Seconds())
-	m.bytesIn.WithLabelValues(c.Service, c.Operation).Add(float64(c.BytesIn))
-	m.bytesOut.WithLabelValues(c.Service, c.Operation).Add(float64(c.BytesOut))
+	n := m.counts.of(callKind{c.Service, c.Operation, code})
+	n.requests.Inc()
+	n.seconds.Observe(c.Duration.Seconds())
+	n.bytesIn.Add(float64(c.BytesIn))
+	n.bytesOut.Add(float64(c.BytesOut))
 }
 
 func (m *metrics) handler() http.Handler {
