@@ -61,6 +61,22 @@ func TestEnvIsSafeToEvaluate(t *testing.T) {
 	}
 }
 
+func TestEnvNamesTheRegistryOfTheRunningPlatform(t *testing.T) {
+	t.Parallel()
+	p := leattest.Start(t)
+	_, out, _ := run(t.Context(), at(p), "env")
+	if want := "export SCHEMA_REGISTRY_URL=" + p.RegistryURL() + "\n"; !strings.Contains(out, want) {
+		t.Errorf("%q is missing in\n%s", want, out)
+	}
+}
+
+func TestARefusalIsToldInThePlatformsWords(t *testing.T) {
+	t.Parallel()
+	if _, _, errs := run(t.Context(), at(leattest.Start(t)), "trace", "x"); !strings.Contains(errs, `nothing is known of "x"`) || strings.Contains(errs, "{") {
+		t.Errorf("%q", errs)
+	}
+}
+
 func TestJSONIsAllThatIsPrinted(t *testing.T) {
 	t.Parallel()
 	p := leattest.Start(t)

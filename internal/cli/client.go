@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -81,9 +82,18 @@ func (a *app) inspect(ctx context.Context, path string, into any) error {
 		return err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s: %s", req.URL, resp.Status, strings.TrimSpace(string(body)))
+		return refusal(req, resp.Status, body)
 	}
 	return json.Unmarshal(body, into)
+}
+
+// refusal is the platform's own words where it gives any, else the whole reply.
+func refusal(req *http.Request, status string, body []byte) error {
+	var said struct{ Message string }
+	if json.Unmarshal(body, &said) == nil && said.Message != "" {
+		return errors.New(said.Message)
+	}
+	return fmt.Errorf("%s answered %s: %s", req.URL, status, strings.TrimSpace(string(body)))
 }
 
 // authorize adds the access key where one is set: /_leat/ asks for it when the

@@ -29,7 +29,9 @@ const (
 type healthReply struct {
 	Status  string `json:"status"`
 	Version string `json:"version"`
-	Storage struct {
+	// RegistryURL is empty where the platform serves no registry.
+	RegistryURL string `json:"registryUrl"`
+	Storage     struct {
 		Writable bool   `json:"writable"`
 		Error    string `json:"error"`
 		DiskUsed uint64 `json:"diskUsed"`
