@@ -16,8 +16,8 @@ type poolEntry struct {
 	mu       sync.Mutex
 	pool     *runtime.Pool
 	revision string
-	// folder is watched for changes; "" for code from a zip.
-	folder    string
+	// sources are watched for changes; nil for code from a zip.
+	sources   *runtime.Sources
 	signature string
 	checked   time.Time
 }
@@ -60,11 +60,11 @@ func (s *Service) poolOf(ctx context.Context, ref reference, f *function, versio
 // stale tells whether the files of a folder have changed since they were built; e.mu is held.
 func (s *Service) stale(e *poolEntry) bool {
 	now := s.clock.Now()
-	if e.folder == "" || now.Sub(e.checked) < folderCheck {
+	if e.sources == nil || now.Sub(e.checked) < folderCheck {
 		return false
 	}
 	e.checked = now
-	sig, err := runtime.Signature(e.folder)
+	sig, err := e.sources.Signature()
 	return err != nil || sig != e.signature
 }
 
@@ -82,13 +82,15 @@ func (s *Service) published(ctx context.Context, ref reference, version string) 
 
 // renew makes a new pool for a version; e.mu is held.
 func (s *Service) renew(ctx context.Context, e *poolEntry, k functionKey, c *config) error {
-	folder, signature := "", ""
-	var dir string
+	var sources *runtime.Sources
+	var signature, dir string
 	var err error
 	if c.Code.Folder != "" && c.Version == latest {
-		folder = runtime.SourceRoot(c.Code.Folder, c.Runtime)
+		if sources, err = s.engine.Sources(ctx, c.Code.Folder, c.Runtime, c.Handler); err != nil {
+			return err
+		}
 		// Before the build: a change during it is found at the next look.
-		if signature, err = runtime.Signature(folder); err != nil {
+		if signature, err = sources.Signature(); err != nil {
 			return &runtime.LaunchError{Type: "Runtime.BuildFailed", Message: err.Error()}
 		}
 		dir, err = s.engine.Build(ctx, c.Code.Folder, c.Runtime, c.Handler)
@@ -103,7 +105,7 @@ func (s *Service) renew(ctx context.Context, e *poolEntry, k functionKey, c *con
 		return err
 	}
 	old := e.pool
-	e.pool, e.revision, e.folder, e.signature, e.checked = s.engine.Pool(spec), c.RevisionID, folder, signature, s.clock.Now()
+	e.pool, e.revision, e.sources, e.signature, e.checked = s.engine.Pool(spec), c.RevisionID, sources, signature, s.clock.Now()
 	if old != nil {
 		old.Close()
 	}

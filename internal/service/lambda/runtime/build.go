@@ -19,14 +19,18 @@ func hasGoSource(dir string) bool {
 	return len(m) > 0
 }
 
+// goTags are the build tags of functions: the RPC of the retired go1.x runtime is left out.
+const goTags = "lambda.norpc"
+
 // buildGo builds the main package in dir, or in the folder below it that handler
-// names, and gives the program's path. It is built once per content of its module.
+// names, and gives the program's path. It is built once per content of its packages.
 func (e *Engine) buildGo(ctx context.Context, dir, handler string) (string, error) {
-	pkg := dir
-	if st, err := os.Stat(filepath.Join(dir, handler)); err == nil && st.IsDir() && filepath.IsLocal(handler) {
-		pkg = filepath.Join(dir, handler)
+	pkg := goPackage(dir, handler)
+	sources, err := e.goSources(ctx, pkg)
+	if err != nil {
+		return "", err
 	}
-	key, err := hashSource(moduleRoot(pkg), []string{"node_modules", "testdata"}, "go", pkg)
+	key, err := sources.hash("go", pkg)
 	if err != nil {
 		return "", err
 	}
@@ -36,7 +40,7 @@ func (e *Engine) buildGo(ctx context.Context, dir, handler string) (string, erro
 			return err
 		}
 		return e.runTool(ctx, pkg, []string{"CGO_ENABLED=0"}, goTool,
-			"build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", filepath.Join(out, "bootstrap"), ".")
+			"build", "-trimpath", "-tags", goTags, "-ldflags", "-s -w", "-o", filepath.Join(out, "bootstrap"), ".")
 	})
 	if err != nil {
 		return "", err
@@ -204,13 +208,4 @@ func overlay(src, dst string, skip []string) error {
 		}
 		return copyFile(filepath.Join(src, rel), target, info.Mode().Perm()|0o444)
 	})
-}
-
-// SourceRoot is the folder whose changes matter to a function built from dir: dir
-// itself, or for Go the whole module.
-func SourceRoot(dir, runtime string) string {
-	if f, err := familyOf(runtime); err == nil && f == familyProvided && hasGoSource(dir) {
-		return moduleRoot(dir)
-	}
-	return dir
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -123,30 +124,12 @@ func walkSource(root string, skip []string, visit func(rel string, info fs.FileI
 
 // hashSource names the content of a source folder.
 func hashSource(root string, skip []string, salt ...string) (string, error) {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q\n", salt)
-	err := walkSource(root, skip, func(rel string, info fs.FileInfo) error {
-		fmt.Fprintf(h, "%q %t %d\n", rel, info.Mode()&0o111 != 0, info.Size())
-		f, err := os.Open(filepath.Join(root, rel))
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		_, err = io.Copy(h, f)
-		return err
+	return fingerprint(func(h hash.Hash) error {
+		fmt.Fprintf(h, "%q\n", salt)
+		return walkSource(root, skip, func(rel string, info fs.FileInfo) error {
+			return hashFile(h, rel, filepath.Join(root, rel), info)
+		})
 	})
-	return hex.EncodeToString(h.Sum(nil)[:16]), err
-}
-
-// Signature is a cheap fingerprint of a source folder (names, sizes and times of
-// its files): while it stays the same, so does the content.
-func Signature(root string) (string, error) {
-	h := sha256.New()
-	err := walkSource(root, []string{"node_modules", "target"}, func(rel string, info fs.FileInfo) error {
-		fmt.Fprintf(h, "%q %d %d %d\n", rel, info.Size(), info.ModTime().UnixNano(), info.Mode())
-		return nil
-	})
-	return hex.EncodeToString(h.Sum(nil)[:16]), err
 }
 
 // copyTree copies a source folder's files to dst.

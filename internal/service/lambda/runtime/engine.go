@@ -29,6 +29,7 @@ type Engine struct {
 	boxes        *boxes
 	tools        tools
 	cache        flights
+	lists        goLists
 
 	ctx     context.Context // ends with the engine
 	cancel  context.CancelFunc
