@@ -95,6 +95,7 @@ var mayImport = map[string][]string{
 	"internal/aws":      {},
 	"internal/clock":    {},
 	"internal/kv":       {"internal/kv"},
+	"internal/policy":   {},
 	"internal/shardlog": {"internal/kv", "internal/clock"},
 	"internal/wire":     {"internal/wire", "internal/aws", "internal/clock"},
 	"internal/subjects": {"internal/kv", "internal/clock", "internal/aws", "schema"},

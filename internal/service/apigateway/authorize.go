@@ -14,6 +14,7 @@ import (
 	typesv2 "github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
 
 	"github.com/leatdev/leat/internal/aws"
+	"github.com/leatdev/leat/internal/policy"
 )
 
 const (
@@ -280,32 +281,11 @@ func (p *authPolicy) allows(arn string) (allowed, denied bool) {
 
 func matchesAny(patterns []string, s string) bool {
 	for _, p := range patterns {
-		if wildcard(p, s) {
+		if policy.Wildcard(p, s) {
 			return true
 		}
 	}
 	return false
-}
-
-// wildcard matches * and ? in time proportional to the product of the lengths.
-func wildcard(p, s string) bool {
-	star, mark, i, j := -1, 0, 0, 0
-	for j < len(s) {
-		switch {
-		case i < len(p) && p[i] == '*':
-			star, mark = i, j
-			i++
-		case i < len(p) && (p[i] == '?' || p[i] == s[j]):
-			i++
-			j++
-		case star >= 0:
-			mark++
-			i, j = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(p[i:], "*") == ""
 }
 
 // parseSourceV2 reads an identity source of an HTTP API: $request.header.X, $request.querystring.X, $context.X, $stageVariables.X.

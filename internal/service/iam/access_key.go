@@ -11,6 +11,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // maxAccessKeys is how many keys a user may have.
@@ -33,6 +34,8 @@ type accessKey struct {
 	CallerID   string    `json:",omitempty"`
 	Admin      bool      `json:",omitempty"` // a session of an administrator (GetSessionToken)
 	SessionDoc string    `json:",omitempty"` // a session policy: allows only what it allows too
+	// SessionARNs are managed policies that narrow the session together with SessionDoc.
+	SessionARNs []string `json:",omitempty"`
 }
 
 func keyKey(id string) []byte { return kv.Key(kv.SpaceIAM, "key", id) }
@@ -79,7 +82,7 @@ func (s *Service) CreateAccessKey(ctx context.Context, in *iam.CreateAccessKeyIn
 		if err := t.Set(ownerKey(acct, user, k.ID), nil); err != nil {
 			return err
 		}
-		return save(t, keyKey(k.ID), k)
+		return record.Save(t, keyKey(k.ID), k)
 	})
 	if err != nil {
 		return nil, err
@@ -101,10 +104,11 @@ func userOr(ctx context.Context, name *string) (string, error) {
 	return path[strings.LastIndexByte(path, '/')+1:], nil
 }
 
-// ListAccessKeys lists a user's keys without their secrets, in one page: there are at most 2.
+// ListAccessKeys pages through a user's keys, without their secrets, in order of id.
 //
+// Limits: 1,000 a page, 100 by default; a user has at most 2.
 // Errors: NoSuchEntity, ValidationError.
-// Differs: MaxItems and Marker are accepted and the whole list is returned.
+// Differs: nothing.
 func (s *Service) ListAccessKeys(ctx context.Context, in *iam.ListAccessKeysInput) (*iam.ListAccessKeysOutput, error) {
 	user, err := userOr(ctx, in.UserName)
 	if err != nil {
@@ -119,8 +123,10 @@ func (s *Service) ListAccessKeys(ctx context.Context, in *iam.ListAccessKeysInpu
 		if err != nil {
 			return err
 		}
+		ids, out.Marker = cut(ids, deref(in.Marker), pageSize(in.MaxItems), strings.Clone)
+		out.IsTruncated = out.Marker != nil
 		for _, id := range ids {
-			k, ok, err := load[accessKey](r, keyKey(id))
+			k, ok, err := record.Load[accessKey](r, keyKey(id))
 			if err != nil {
 				return err
 			}
@@ -151,7 +157,7 @@ func ownKey(t kv.Txn, account, user, id string) (*accessKey, error) {
 	if !slices.Contains(ids, id) {
 		return nil, noSuchEntity("The Access Key with id %s cannot be found.", id)
 	}
-	k, _, err := load[accessKey](t, keyKey(id))
+	k, _, err := record.Load[accessKey](t, keyKey(id))
 	return k, err
 }
 
@@ -170,7 +176,7 @@ func (s *Service) UpdateAccessKey(ctx context.Context, in *iam.UpdateAccessKeyIn
 			return err
 		}
 		k.Inactive = in.Status == types.StatusTypeInactive
-		return save(t, keyKey(k.ID), k)
+		return record.Save(t, keyKey(k.ID), k)
 	})
 }
 

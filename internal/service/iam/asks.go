@@ -33,6 +33,9 @@ func Asks(ctx context.Context, service, operation string, in any) []Access {
 	for _, r := range resources {
 		out = append(out, Access{Action: prefix + ":" + action, Resource: r})
 	}
+	if role := ask.fields["Role"]; service == "lambda" && role != "" { // who gives a function a role must have it to give
+		out = append(out, Access{Action: "iam:PassRole", Resource: role, Context: map[string][]string{"iam:passedtoservice": {"lambda.amazonaws.com"}}})
+	}
 	return out
 }
 

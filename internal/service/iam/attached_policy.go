@@ -51,7 +51,7 @@ func (s *Service) listAttached(ctx context.Context, kind, name string, pathPrefi
 		}
 	}
 	slices.Sort(arns)
-	arns, next := cut(arns, deref(marker), pageSize(maxItems))
+	arns, next := cut(arns, deref(marker), pageSize(maxItems), strings.Clone)
 	out := make([]types.AttachedPolicy, 0, len(arns))
 	for _, arn := range arns {
 		out = append(out, types.AttachedPolicy{PolicyArn: ptr(arn), PolicyName: ptr(arn[strings.LastIndexByte(arn, '/')+1:])})

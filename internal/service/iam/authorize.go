@@ -9,7 +9,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
-	"github.com/leatdev/leat/internal/service/iam/policy"
+	"github.com/leatdev/leat/internal/policy"
 )
 
 // policyCache keeps compiled identity policies between changes of any policy.
@@ -27,6 +27,7 @@ const maxCachedIdentities = 10_000
 type identity struct {
 	policies []*policy.Document
 	boundary []*policy.Document
+	tags     map[string]string
 }
 
 func (c *policyCache) clear() {
@@ -110,6 +111,9 @@ func (s *Service) decide(ctx context.Context, caller aws.Caller, id *identity, s
 		Action: ask.Action, Resource: ask.Resource, Principal: caller.ARN, RoleARN: caller.RoleARN,
 		Account: caller.Account, Context: s.conditionKeys(ctx),
 	}
+	for k, v := range id.tags {
+		req.Context["aws:principaltag/"+strings.ToLower(k)] = []string{v}
+	}
 	for k, v := range ask.Context {
 		req.Context[strings.ToLower(k)] = v
 	}
@@ -149,13 +153,31 @@ func (s *Service) decide(ctx context.Context, caller aws.Caller, id *identity, s
 	return denied(caller, ask, "because no identity-based policy allows the "+ask.Action+" action")
 }
 
-// denied words a refusal as AWS does ("Troubleshoot access denied error messages").
+// denied words a refusal as AWS does ("Troubleshoot access denied error messages"),
+// with the code and the spelling of the service that refuses.
 func denied(caller aws.Caller, ask Access, reason string) error {
-	on := ""
+	service, operation, _ := strings.Cut(ask.Action, ":")
+	code, action, on := "AccessDeniedException", ask.Action, ""
 	if ask.Resource != "*" {
 		on = " on resource: " + ask.Resource
 	}
-	return aws.AccessDenied("User: %s is not authorized to perform: %s%s %s", caller.ARN, ask.Action, on, reason)
+	switch {
+	case service == "lambda" && on == "":
+		on = " on resource: *"
+	case service == "sqs":
+		code, action = "AccessDenied", strings.ToLower(ask.Action)
+	case service == "sns":
+		code, action = "AuthorizationError", "SNS:"+operation
+	case service == "iam" && operation != "PassRole":
+		code = "AccessDenied"
+		if kind, path, ok := strings.Cut(strings.TrimPrefix(on, " on resource: arn:aws:iam::"+caller.Account+":"), "/"); ok && (kind == "role" || kind == "user") {
+			on = " on resource: " + kind + " " + lastElement(path)
+		}
+	case service == "cloudformation" || service == "cloudwatch":
+		code = "AccessDenied"
+	}
+	reason = strings.ReplaceAll(reason, ask.Action, action)
+	return aws.StatusErrorf(403, code, "User: %s is not authorized to perform: %s%s %s", caller.ARN, action, on, reason)
 }
 
 // identity gathers a principal's policies, compiled.
@@ -188,6 +210,7 @@ func (s *Service) identity(ctx context.Context, caller aws.Caller) (*identity, e
 }
 
 func (s *Service) gather(r kv.Reader, p *principal, id *identity) error {
+	id.tags = p.Tags
 	add := func(to *[]*policy.Document, text string) error {
 		doc, err := policy.Parse(text)
 		*to = append(*to, doc)
@@ -223,11 +246,36 @@ func (s *Service) sessionPolicy(ctx context.Context, caller aws.Caller) ([]*poli
 		return nil, nil
 	}
 	k, err := s.find(ctx, caller.AccessKeyID)
-	if err != nil || k == nil || k.SessionDoc == "" {
+	if err != nil || k == nil {
 		return nil, err
 	}
-	doc, err := policy.Parse(k.SessionDoc)
-	return []*policy.Document{doc}, err
+	var docs []*policy.Document
+	add := func(text string) error {
+		doc, err := policy.Parse(text)
+		docs = append(docs, doc)
+		return err
+	}
+	if k.SessionDoc != "" {
+		if err := add(k.SessionDoc); err != nil {
+			return nil, err
+		}
+	}
+	if len(k.SessionARNs) == 0 {
+		return docs, nil
+	}
+	err = s.store.View(ctx, func(r kv.Reader) error {
+		for _, arn := range k.SessionARNs {
+			m, err := s.loadPolicy(r, arn)
+			if err != nil {
+				return err // a policy that is gone allows nothing, and says so
+			}
+			if err := add(m.Versions[m.Default].Document); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return docs, err
 }
 
 // conditionKeys are the global condition keys of a request ("AWS global condition context keys").

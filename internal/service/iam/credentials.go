@@ -7,6 +7,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // Credential is what it takes to verify a signature and to know the signer.
@@ -55,7 +56,7 @@ func (s *Service) find(ctx context.Context, id string) (k *accessKey, err error)
 		return k, nil
 	}
 	err = s.store.View(ctx, func(r kv.Reader) error {
-		k, _, err = load[accessKey](r, keyKey(id))
+		k, _, err = record.Load[accessKey](r, keyKey(id))
 		return err
 	})
 	return k, err

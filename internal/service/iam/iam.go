@@ -16,9 +16,7 @@ package iam
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -28,6 +26,8 @@ import (
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/clock"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
+	"github.com/leatdev/leat/internal/policy"
 	"github.com/leatdev/leat/internal/wire"
 )
 
@@ -77,11 +77,18 @@ func (s *Service) API() wire.Service {
 		wire.Op("TagRole", s.TagRole),
 		wire.Op("UntagRole", s.UntagRole),
 		wire.Op("ListRoleTags", s.ListRoleTags),
+		wire.Op("PutRolePermissionsBoundary", s.PutRolePermissionsBoundary),
+		wire.Op("DeleteRolePermissionsBoundary", s.DeleteRolePermissionsBoundary),
 		wire.Op("ListInstanceProfilesForRole", s.ListInstanceProfilesForRole),
 		wire.Op("CreateUser", s.CreateUser),
 		wire.Op("GetUser", s.GetUser),
 		wire.Op("ListUsers", s.ListUsers),
 		wire.Op("DeleteUser", s.DeleteUser),
+		wire.Op("TagUser", s.TagUser),
+		wire.Op("UntagUser", s.UntagUser),
+		wire.Op("ListUserTags", s.ListUserTags),
+		wire.Op("PutUserPermissionsBoundary", s.PutUserPermissionsBoundary),
+		wire.Op("DeleteUserPermissionsBoundary", s.DeleteUserPermissionsBoundary),
 		wire.Op("PutUserPolicy", s.PutUserPolicy),
 		wire.Op("GetUserPolicy", s.GetUserPolicy),
 		wire.Op("ListUserPolicies", s.ListUserPolicies),
@@ -97,6 +104,9 @@ func (s *Service) API() wire.Service {
 		wire.Op("GetPolicy", s.GetPolicy),
 		wire.Op("ListPolicies", s.ListPolicies),
 		wire.Op("DeletePolicy", s.DeletePolicy),
+		wire.Op("TagPolicy", s.TagPolicy),
+		wire.Op("UntagPolicy", s.UntagPolicy),
+		wire.Op("ListPolicyTags", s.ListPolicyTags),
 		wire.Op("CreatePolicyVersion", s.CreatePolicyVersion),
 		wire.Op("GetPolicyVersion", s.GetPolicyVersion),
 		wire.Op("ListPolicyVersions", s.ListPolicyVersions),
@@ -139,10 +149,12 @@ func validationError(format string, args ...any) error {
 }
 
 func malformedPolicy(err error) error {
-	return aws.Errorf("MalformedPolicyDocument", "Syntax errors in policy: %s", err)
+	var refusal policy.Refusal
+	if errors.As(err, &refusal) {
+		return aws.Errorf("MalformedPolicyDocument", "%s", refusal)
+	}
+	return aws.Errorf("MalformedPolicyDocument", "Syntax errors in policy: %s", strings.TrimPrefix(err.Error(), policy.ErrMalformed.Error()+": "))
 }
-
-const recordVersion = 1
 
 func account(ctx context.Context) string { return aws.RequestFrom(ctx).Account() }
 
@@ -150,35 +162,6 @@ func account(ctx context.Context) string { return aws.RequestFrom(ctx).Account()
 func globalARN(ctx context.Context, resource string) string {
 	r := aws.RequestFrom(ctx)
 	return "arn:" + aws.Partition(r.Region) + ":iam::" + r.Account() + ":" + resource
-}
-
-// load reads a record; ok is false when there is none.
-func load[T any](r kv.Reader, key []byte) (rec *T, ok bool, err error) {
-	b, ok, err := r.Get(key)
-	if err != nil || !ok {
-		return nil, false, err
-	}
-	rec, err = decode[T](b)
-	return rec, err == nil, err
-}
-
-func decode[T any](b []byte) (*T, error) {
-	if len(b) == 0 || b[0] != recordVersion {
-		return nil, fmt.Errorf("%w: unknown record version", kv.ErrCorrupt)
-	}
-	rec := new(T)
-	if err := json.Unmarshal(b[1:], rec); err != nil {
-		return nil, fmt.Errorf("%w: %w", kv.ErrCorrupt, err)
-	}
-	return rec, nil
-}
-
-func save(t kv.Txn, key []byte, rec any) error {
-	b, err := json.Marshal(rec)
-	if err != nil {
-		return err
-	}
-	return t.Set(key, append([]byte{recordVersion}, b...))
 }
 
 // page collects up to limit records that keep wants, from the one after marker
@@ -189,7 +172,7 @@ func page[T any](r kv.Reader, prefix []byte, marker string, limit int, keep func
 		rng.Start = kv.After(kv.Append(prefix, marker))
 	}
 	err = r.Scan(rng, func(_, value []byte) error {
-		rec, err := decode[T](value)
+		rec, err := record.Decode[T](value)
 		if err != nil {
 			return err
 		}
@@ -204,6 +187,21 @@ func page[T any](r kv.Reader, prefix []byte, marker string, limit int, keep func
 		return nil
 	})
 	return recs, next, err
+}
+
+// cut takes the page after marker of a list in the order of name, which is unique in it.
+func cut[T any](all []T, marker string, limit int, name func(T) string) (items []T, next *string) {
+	items = []T{}
+	for _, item := range all {
+		if marker != "" && name(item) <= marker {
+			continue
+		}
+		if len(items) == limit {
+			return items, ptr(name(items[limit-1]))
+		}
+		items = append(items, item)
+	}
+	return items, nil
 }
 
 // The sizes of pages (IAM API reference: MaxItems).

@@ -4,15 +4,16 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/leatdev/leat/internal/kv"
-	"github.com/leatdev/leat/internal/service/iam/policy"
+	"github.com/leatdev/leat/internal/policy"
 )
 
 func (s *Service) putInline(ctx context.Context, kind, name, policyName, document string) error {
-	if _, err := policy.Parse(document); err != nil {
+	if _, err := policy.ParseIdentity(document); err != nil {
 		return malformedPolicy(err)
 	}
 	return s.change(ctx, kind, name, func(_ kv.Txn, p *principal) error {
@@ -48,23 +49,8 @@ func (s *Service) listInline(ctx context.Context, kind, name, marker string, lim
 	if err != nil {
 		return nil, nil, err
 	}
-	names, next = cut(slices.Sorted(maps.Keys(p.Inline)), marker, limit)
+	names, next = cut(slices.Sorted(maps.Keys(p.Inline)), marker, limit, strings.Clone)
 	return names, next, nil
-}
-
-// cut takes the page after marker of a sorted list.
-func cut(all []string, marker string, limit int) (names []string, next *string) {
-	names = []string{}
-	for _, n := range all {
-		if n <= marker && marker != "" {
-			continue
-		}
-		if len(names) == limit {
-			return names, ptr(names[limit-1])
-		}
-		names = append(names, n)
-	}
-	return names, nil
 }
 
 func (s *Service) deleteInline(ctx context.Context, kind, name, policyName string) error {

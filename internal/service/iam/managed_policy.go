@@ -10,8 +10,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
-	"github.com/leatdev/leat/internal/service/iam/policy"
+	"github.com/leatdev/leat/internal/kv/record"
+	"github.com/leatdev/leat/internal/policy"
 )
 
 const (
@@ -60,7 +62,7 @@ func (s *Service) loadPolicy(r kv.Reader, arn string) (*managed, error) {
 	if !ok {
 		return nil, noSuchPolicy(arn)
 	}
-	m, ok, err := load[managed](r, key)
+	m, ok, err := record.Load[managed](r, key)
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +78,9 @@ func (s *Service) changePolicy(ctx context.Context, arn string, fn func(kv.Txn, 
 	if !ok {
 		return noSuchPolicy(arn)
 	}
+	if _, ok := awsManaged(arn); ok {
+		return aws.StatusErrorf(403, "AccessDenied", "Policies of AWS cannot be changed: %s", arn)
+	}
 	return s.update(ctx, func(t kv.Txn) error {
 		m, err := s.loadPolicy(t, arn)
 		if err != nil {
@@ -84,7 +89,7 @@ func (s *Service) changePolicy(ctx context.Context, arn string, fn func(kv.Txn, 
 		if err := fn(t, m); err != nil {
 			return err
 		}
-		return save(t, key, m)
+		return record.Save(t, key, m)
 	})
 }
 
@@ -128,7 +133,7 @@ func usageOf(r kv.Reader, account, arn string) (*usage, error) {
 	u := &usage{}
 	for _, kind := range []string{"role", "user"} {
 		err := r.Scan(kv.PrefixRange(kv.Key(kv.SpaceIAM, account, kind)), func(_, v []byte) error {
-			p, err := decode[principal](v)
+			p, err := record.Decode[principal](v)
 			if err != nil {
 				return err
 			}
@@ -151,7 +156,7 @@ func checkManaged(document string) error {
 	if len(document) > maxManagedBytes {
 		return limitExceeded("Cannot exceed quota for PolicySize: %d", maxManagedBytes)
 	}
-	if _, err := policy.Parse(document); err != nil {
+	if _, err := policy.ParseIdentity(document); err != nil {
 		return malformedPolicy(err)
 	}
 	return nil
@@ -185,7 +190,7 @@ func (s *Service) CreatePolicy(ctx context.Context, in *iam.CreatePolicyInput) (
 		if taken {
 			return alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", m.Name)
 		}
-		return save(t, key, m)
+		return record.Save(t, key, m)
 	})
 	if err != nil {
 		return nil, err
@@ -255,7 +260,7 @@ func (s *Service) allPolicies(r kv.Reader, account string, scope types.PolicySco
 	}
 	if scope != types.PolicyScopeTypeAws {
 		err := r.Scan(kv.PrefixRange(kv.Key(kv.SpaceIAM, account, "policy")), func(_, v []byte) error {
-			m, err := decode[managed](v)
+			m, err := record.Decode[managed](v)
 			all = append(all, m)
 			return err
 		})
@@ -359,21 +364,35 @@ func (s *Service) GetPolicyVersion(ctx context.Context, in *iam.GetPolicyVersion
 	return out, err
 }
 
-// ListPolicyVersions lists a policy's versions, newest first, in one page: there are at most 5.
+// ListPolicyVersions pages through a policy's versions, newest first.
 //
-// Errors: NoSuchEntity.
-// Differs: MaxItems and Marker are accepted and the whole list is returned.
+// Limits: 1,000 a page, 100 by default; a policy has at most 5.
+// Errors: NoSuchEntity, ValidationError.
+// Differs: nothing.
 func (s *Service) ListPolicyVersions(ctx context.Context, in *iam.ListPolicyVersionsInput) (*iam.ListPolicyVersionsOutput, error) {
-	out := &iam.ListPolicyVersionsOutput{}
+	out := &iam.ListPolicyVersionsOutput{Versions: []types.PolicyVersion{}}
 	err := s.store.View(ctx, func(r kv.Reader) error {
 		m, err := s.loadPolicy(r, *in.PolicyArn)
 		if err != nil {
 			return err
 		}
-		for n := m.Last; n > 0; n-- {
-			if _, ok := m.Versions[n]; ok {
-				out.Versions = append(out.Versions, *m.version(n, false))
+		first := m.Last
+		if in.Marker != nil {
+			n, err := strconv.Atoi(strings.TrimPrefix(*in.Marker, "v"))
+			if err != nil {
+				return validationError("Invalid Marker.")
 			}
+			first = min(first, n-1)
+		}
+		for n := first; n > 0; n-- {
+			if _, ok := m.Versions[n]; !ok {
+				continue
+			}
+			if i := len(out.Versions); i == pageSize(in.MaxItems) {
+				out.IsTruncated, out.Marker = true, out.Versions[i-1].VersionId
+				return nil
+			}
+			out.Versions = append(out.Versions, *m.version(n, false))
 		}
 		return nil
 	})
@@ -413,10 +432,11 @@ func (s *Service) DeletePolicyVersion(ctx context.Context, in *iam.DeletePolicyV
 	})
 }
 
-// ListEntitiesForPolicy lists the roles and users a managed policy is attached to, in one page.
+// ListEntitiesForPolicy pages through the roles and then the users a managed policy is attached to.
 //
+// Limits: 1,000 a page, 100 by default.
 // Errors: NoSuchEntity.
-// Differs: MaxItems and Marker are accepted and the whole list is returned; there are no groups.
+// Differs: there are no groups.
 func (s *Service) ListEntitiesForPolicy(ctx context.Context, in *iam.ListEntitiesForPolicyInput) (*iam.ListEntitiesForPolicyOutput, error) {
 	out := &iam.ListEntitiesForPolicyOutput{
 		PolicyGroups: []types.PolicyGroup{}, PolicyRoles: []types.PolicyRole{}, PolicyUsers: []types.PolicyUser{},
@@ -429,18 +449,34 @@ func (s *Service) ListEntitiesForPolicy(ctx context.Context, in *iam.ListEntitie
 		if err != nil {
 			return err
 		}
-		for _, p := range users.of(in.PolicyUsageFilter) {
-			if !strings.HasPrefix(p.Path, deref(in.PathPrefix)) {
-				continue
-			}
-			switch {
-			case p.Kind == "role" && (in.EntityFilter == "" || in.EntityFilter == types.EntityTypeRole):
+		place := func(p *principal) string { return p.Kind + "/" + p.Name }
+		found := slices.DeleteFunc(users.of(in.PolicyUsageFilter), func(p *principal) bool {
+			return !strings.HasPrefix(p.Path, deref(in.PathPrefix)) || !ofKind(in.EntityFilter, p.Kind)
+		})
+		slices.SortFunc(found, func(a, b *principal) int { return strings.Compare(place(a), place(b)) })
+		found, out.Marker = cut(found, deref(in.Marker), pageSize(in.MaxItems), place)
+		out.IsTruncated = out.Marker != nil
+		for _, p := range found {
+			if p.Kind == "role" {
 				out.PolicyRoles = append(out.PolicyRoles, types.PolicyRole{RoleName: &p.Name, RoleId: &p.ID})
-			case p.Kind == "user" && (in.EntityFilter == "" || in.EntityFilter == types.EntityTypeUser):
+			} else {
 				out.PolicyUsers = append(out.PolicyUsers, types.PolicyUser{UserName: &p.Name, UserId: &p.ID})
 			}
 		}
 		return nil
 	})
 	return out, err
+}
+
+// ofKind tells whether a filter of ListEntitiesForPolicy lets a kind of principal through.
+func ofKind(f types.EntityType, kind string) bool {
+	switch f {
+	case types.EntityTypeRole:
+		return kind == "role"
+	case types.EntityTypeUser:
+		return kind == "user"
+	case "":
+		return true
+	}
+	return false
 }

@@ -9,7 +9,5 @@ var Absent = map[string]string{
 	"SAML and OpenID Connect providers, AssumeRoleWithSAML, AssumeRoleWithWebIdentity": "Federation needs an identity provider of its own.",
 	"service-linked roles":                                                             "The services here act for themselves.",
 	"credential and access reports, account summary, password policy":                  "Nothing here would fill them.",
-	"PutRolePermissionsBoundary, PutUserPermissionsBoundary":                           "A boundary is given when the role or user is made.",
-	"TagUser, TagPolicy and their counterparts":                                        "Tags are given at creation; roles can be tagged later too.",
 	"DecodeAuthorizationMessage, GetFederationToken, AssumeRoot":                       "No service here encodes its refusals, and nothing is federated.",
 }

@@ -2,16 +2,14 @@ package iam
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
-	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
-	"github.com/leatdev/leat/internal/service/iam/policy"
+	"github.com/leatdev/leat/internal/kv/record"
+	"github.com/leatdev/leat/internal/policy"
 )
 
 // Quotas ("IAM and AWS STS quotas").
@@ -54,7 +52,7 @@ func (p *principal) word() string {
 }
 
 func loadPrincipal(r kv.Reader, account, kind, name string) (*principal, error) {
-	p, ok, err := load[principal](r, principalKey(account, kind, name))
+	p, ok, err := record.Load[principal](r, principalKey(account, kind, name))
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +73,7 @@ func (s *Service) change(ctx context.Context, kind, name string, fn func(kv.Txn,
 		if err := fn(t, p); err != nil {
 			return err
 		}
-		return save(t, principalKey(acct, kind, p.Name), p)
+		return record.Save(t, principalKey(acct, kind, p.Name), p)
 	})
 }
 
@@ -83,7 +81,7 @@ func (s *Service) change(ctx context.Context, kind, name string, fn func(kv.Txn,
 func (s *Service) create(ctx context.Context, p *principal) error {
 	acct := account(ctx)
 	return s.update(ctx, func(t kv.Txn) error {
-		_, ok, err := load[principal](t, principalKey(acct, p.Kind, p.Name))
+		_, ok, err := record.Load[principal](t, principalKey(acct, p.Kind, p.Name))
 		if err != nil {
 			return err
 		}
@@ -95,7 +93,7 @@ func (s *Service) create(ctx context.Context, p *principal) error {
 				return err
 			}
 		}
-		return save(t, principalKey(acct, p.Kind, p.Name), p)
+		return record.Save(t, principalKey(acct, p.Kind, p.Name), p)
 	})
 }
 
@@ -115,28 +113,6 @@ func pathOr(path *string) string {
 	return *path
 }
 
-func tagMap(tags []types.Tag) (map[string]string, error) {
-	if len(tags) > maxTags {
-		return nil, validationError("The number of tags has reached the maximum limit.")
-	}
-	m := make(map[string]string, len(tags))
-	for _, t := range tags {
-		if _, twice := m[deref(t.Key)]; twice {
-			return nil, aws.Errorf("InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-		}
-		m[deref(t.Key)] = deref(t.Value)
-	}
-	return m, nil
-}
-
-func tagList(m map[string]string) []types.Tag {
-	out := make([]types.Tag, 0, len(m))
-	for _, k := range slices.Sorted(maps.Keys(m)) {
-		out = append(out, types.Tag{Key: ptr(k), Value: ptr(m[k])})
-	}
-	return out
-}
-
 func ptr[T any](v T) *T { return &v }
 
 func deref[T any](p *T) T {
@@ -153,7 +129,7 @@ func deref[T any](p *T) T {
 // Errors: EntityAlreadyExists, MalformedPolicyDocument, NoSuchEntity (permissions boundary), LimitExceeded, ValidationError.
 // Differs: nothing.
 func (s *Service) CreateRole(ctx context.Context, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
-	if _, err := policy.Parse(deref(in.AssumeRolePolicyDocument)); err != nil {
+	if _, err := policy.ParseTrust(deref(in.AssumeRolePolicyDocument)); err != nil {
 		return nil, malformedPolicy(err)
 	}
 	tags, err := tagMap(in.Tags)
@@ -278,7 +254,7 @@ func (s *Service) UpdateRoleDescription(ctx context.Context, in *iam.UpdateRoleD
 // Errors: NoSuchEntity, MalformedPolicyDocument.
 // Differs: nothing.
 func (s *Service) UpdateAssumeRolePolicy(ctx context.Context, in *iam.UpdateAssumeRolePolicyInput) (*iam.UpdateAssumeRolePolicyOutput, error) {
-	if _, err := policy.Parse(deref(in.PolicyDocument)); err != nil {
+	if _, err := policy.ParseTrust(deref(in.PolicyDocument)); err != nil {
 		return nil, malformedPolicy(err)
 	}
 	return nil, s.change(ctx, "role", *in.RoleName, func(_ kv.Txn, p *principal) error {
@@ -319,53 +295,6 @@ func (s *Service) deletePrincipal(ctx context.Context, kind, name string) error 
 		}
 		return t.Delete(principalKey(acct, kind, name))
 	})
-}
-
-// TagRole adds or replaces tags of a role.
-//
-// Limits: 50 tags.
-// Errors: NoSuchEntity, LimitExceeded.
-// Differs: nothing.
-func (s *Service) TagRole(ctx context.Context, in *iam.TagRoleInput) (*iam.TagRoleOutput, error) {
-	tags, err := tagMap(in.Tags)
-	if err != nil {
-		return nil, err
-	}
-	return nil, s.change(ctx, "role", *in.RoleName, func(_ kv.Txn, p *principal) error {
-		if p.Tags == nil {
-			p.Tags = map[string]string{}
-		}
-		maps.Copy(p.Tags, tags)
-		if len(p.Tags) > maxTags {
-			return limitExceeded("The number of tags has reached the maximum limit.")
-		}
-		return nil
-	})
-}
-
-// UntagRole removes tags of a role; a key it does not have is no error.
-//
-// Errors: NoSuchEntity.
-// Differs: nothing.
-func (s *Service) UntagRole(ctx context.Context, in *iam.UntagRoleInput) (*iam.UntagRoleOutput, error) {
-	return nil, s.change(ctx, "role", *in.RoleName, func(_ kv.Txn, p *principal) error {
-		for _, k := range in.TagKeys {
-			delete(p.Tags, k)
-		}
-		return nil
-	})
-}
-
-// ListRoleTags lists the tags of a role in order of key, in one page: there are at most 50.
-//
-// Errors: NoSuchEntity.
-// Differs: MaxItems and Marker are accepted and the whole list is returned.
-func (s *Service) ListRoleTags(ctx context.Context, in *iam.ListRoleTagsInput) (*iam.ListRoleTagsOutput, error) {
-	p, err := s.view(ctx, "role", *in.RoleName)
-	if err != nil {
-		return nil, err
-	}
-	return &iam.ListRoleTagsOutput{Tags: tagList(p.Tags)}, nil
 }
 
 // ListInstanceProfilesForRole answers that a role has none: there are no

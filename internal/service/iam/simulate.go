@@ -9,7 +9,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
-	"github.com/leatdev/leat/internal/service/iam/policy"
+	"github.com/leatdev/leat/internal/policy"
 )
 
 // maxSimulations bounds actions × resources of one simulation.

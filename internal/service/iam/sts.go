@@ -11,7 +11,8 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
-	"github.com/leatdev/leat/internal/service/iam/policy"
+	"github.com/leatdev/leat/internal/kv/record"
+	"github.com/leatdev/leat/internal/policy"
 )
 
 // GetCallerIdentity tells who is asking. No policy can forbid it.
@@ -47,15 +48,13 @@ func (k *accessKey) assume(p *principal, session string) {
 //
 // Limits: DurationSeconds 900 up to the role's MaxSessionDuration.
 // Errors: AccessDenied, ValidationError, MalformedPolicyDocument.
-// Differs: session tags, source identity and MFA are refused; PolicyArns are refused, an inline session policy is applied.
+// Differs: session tags, source identity and MFA are refused.
 func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {
-	if len(in.Tags) > 0 || len(in.TransitiveTagKeys) > 0 || in.SourceIdentity != nil || in.SerialNumber != nil || in.TokenCode != nil || len(in.PolicyArns) > 0 || len(in.ProvidedContexts) > 0 {
-		return nil, validationError("Session tags, source identity, MFA, provided contexts and session policy ARNs are not supported.")
+	if len(in.Tags) > 0 || len(in.TransitiveTagKeys) > 0 || in.SourceIdentity != nil || in.SerialNumber != nil || in.TokenCode != nil || len(in.ProvidedContexts) > 0 {
+		return nil, validationError("Session tags, source identity, MFA and provided contexts are not supported.")
 	}
-	if in.Policy != nil {
-		if _, err := policy.Parse(*in.Policy); err != nil {
-			return nil, malformedPolicy(err)
-		}
+	if err := s.checkSessionPolicies(ctx, in); err != nil {
+		return nil, err
 	}
 	role, err := s.trustedRole(ctx, *in.RoleArn, deref(in.ExternalId))
 	if err != nil {
@@ -75,7 +74,10 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 	k := s.newSession(arn.Account, time.Duration(life)*time.Second)
 	k.assume(role, *in.RoleSessionName)
 	k.SessionDoc = deref(in.Policy)
-	if err := s.update(ctx, func(t kv.Txn) error { return save(t, keyKey(k.ID), k) }); err != nil {
+	for _, p := range in.PolicyArns {
+		k.SessionARNs = append(k.SessionARNs, deref(p.Arn))
+	}
+	if err := s.update(ctx, func(t kv.Txn) error { return record.Save(t, keyKey(k.ID), k) }); err != nil {
 		return nil, err
 	}
 	return &sts.AssumeRoleOutput{
@@ -84,12 +86,34 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 	}, nil
 }
 
+// maxSessionPolicies bounds the managed policies that narrow a session.
+const maxSessionPolicies = 10
+
+func (s *Service) checkSessionPolicies(ctx context.Context, in *sts.AssumeRoleInput) error {
+	if in.Policy != nil {
+		if _, err := policy.ParseIdentity(*in.Policy); err != nil {
+			return malformedPolicy(err)
+		}
+	}
+	if len(in.PolicyArns) > maxSessionPolicies {
+		return validationError("At most %d managed policies can be passed as session policies.", maxSessionPolicies)
+	}
+	return s.store.View(ctx, func(r kv.Reader) error {
+		for _, p := range in.PolicyArns {
+			if _, err := s.loadPolicy(r, deref(p.Arn)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (k *accessKey) credentials() *types.Credentials {
 	return &types.Credentials{AccessKeyId: &k.ID, SecretAccessKey: &k.Secret, SessionToken: &k.Token, Expiration: &k.Expires}
 }
 
-// trustedRole loads the role an ARN names if the caller may assume it. AWS does not tell
-// an absent role from a forbidden one.
+// trustedRole loads the role an ARN names if its trust policy lets the caller assume it; it
+// binds administrators too. AWS does not tell an absent role from a forbidden one.
 func (s *Service) trustedRole(ctx context.Context, arn, externalID string) (*principal, error) {
 	req := aws.RequestFrom(ctx)
 	denied := aws.StatusErrorf(403, "AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s", req.Caller.ARN, arn)
@@ -111,8 +135,7 @@ func (s *Service) trustedRole(ctx context.Context, arn, externalID string) (*pri
 	if externalID != "" {
 		ask.Context["sts:externalid"] = []string{externalID}
 	}
-	decision := policy.Resource(ask, doc)
-	if decision == policy.ExplicitDeny || (decision != policy.Allow && !req.Caller.Admin) {
+	if policy.Resource(ask, doc) != policy.Allow {
 		return nil, denied
 	}
 	return role, nil
@@ -156,7 +179,7 @@ func (s *Service) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenIn
 	if _, path, isUser := strings.Cut(caller.ARN, ":user/"); isUser {
 		k.User = path[strings.LastIndexByte(path, '/')+1:]
 	}
-	if err := s.update(ctx, func(t kv.Txn) error { return save(t, keyKey(k.ID), k) }); err != nil {
+	if err := s.update(ctx, func(t kv.Txn) error { return record.Save(t, keyKey(k.ID), k) }); err != nil {
 		return nil, err
 	}
 	return &sts.GetSessionTokenOutput{Credentials: k.credentials()}, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // newUUID makes a version 4 UUID.
@@ -70,7 +71,7 @@ func (s *Service) change(ctx context.Context, ref reference, fn func(t kv.Txn, f
 		if err := fn(t, f); err != nil {
 			return err
 		}
-		return setRecord(t, keyOfFunction(ref.functionKey), f)
+		return record.Save(t, keyOfFunction(ref.functionKey), f)
 	})
 	s.forget(ref.functionKey)
 	return err

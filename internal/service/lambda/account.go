@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // GetAccountSettings shows the account's limits and what it uses of them.
@@ -27,7 +28,7 @@ func (s *Service) getAccountSettings(ctx context.Context, _ *lambda.GetAccountSe
 		for _, prefix := range []string{"v", "n"} {
 			err := r.Scan(kv.PrefixRange(kv.Key(kv.SpaceLambda, prefix, at.account, at.region)), func(_, value []byte) error {
 				var v struct{ Code code }
-				err := decodeRecord(value, &v)
+				err := record.Unmarshal(value, &v)
 				usage.TotalCodeSize += v.Code.Size
 				return err
 			})

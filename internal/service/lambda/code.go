@@ -20,6 +20,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // FolderBucket is the bucket name by which Leat's own tools create a function from
@@ -351,7 +352,7 @@ func (s *Service) collect(ctx context.Context) error {
 		for _, prefix := range []string{"v", "n"} {
 			err := r.Scan(kv.PrefixRange(kv.Key(kv.SpaceLambda, prefix)), func(_, value []byte) error {
 				var v struct{ Code code }
-				if err := decodeRecord(value, &v); err != nil {
+				if err := record.Unmarshal(value, &v); err != nil {
 					return err
 				}
 				used[v.Code.SHA256] = true

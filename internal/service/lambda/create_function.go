@@ -10,6 +10,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // CreateFunction creates a function from a zip in the request, an object, or (bucket leat-folder) a folder of this
@@ -59,7 +60,7 @@ func (s *Service) createFunction(ctx context.Context, in *lambda.CreateFunctionI
 		if in.Publish {
 			shown = f.publish("", newUUID())
 			qualifier = shown.Version
-			if err := setRecord(t, keyOfVersion(ref.functionKey, f.LastVersion), &shown); err != nil {
+			if err := record.Save(t, keyOfVersion(ref.functionKey, f.LastVersion), &shown); err != nil {
 				return err
 			}
 		}
@@ -67,7 +68,7 @@ func (s *Service) createFunction(ctx context.Context, in *lambda.CreateFunctionI
 		if out, err = s.describe(t, &shown, ref.functionKey, qualifier); err != nil {
 			return err
 		}
-		return setRecord(t, keyOfFunction(ref.functionKey), &f)
+		return record.Save(t, keyOfFunction(ref.functionKey), &f)
 	})
 	s.forget(ref.functionKey)
 	if err != nil {

@@ -17,8 +17,8 @@ type outcomeOf struct {
 	payload       []byte
 }
 
-// record is the message that a destination gets.
-type record struct {
+// delivered is the message that a destination gets.
+type delivered struct {
 	Version         string           `json:"version"`
 	Timestamp       string           `json:"timestamp"`
 	RequestContext  recordContext    `json:"requestContext"`
@@ -50,7 +50,7 @@ func (s *Service) conclude(ref reference, f *function, e *eventConfig, ev *queue
 	if target == "" {
 		return
 	}
-	r := record{
+	r := delivered{
 		Version: "1.0", Timestamp: s.clock.Now().UTC().Format("2006-01-02T15:04:05.000Z"), RequestPayload: ev.Payload,
 		RequestContext: recordContext{ev.RequestID, ref.functionKey.arn(or(ref.qualifier, latest)), out.condition, ev.Attempts},
 	}

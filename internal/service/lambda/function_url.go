@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // functionURL is a URL of a function as it is stored.
@@ -83,7 +84,7 @@ func (s *Service) createFunctionURLConfig(ctx context.Context, in *lambda.Create
 			f.URLs = map[string]*functionURL{}
 		}
 		f.URLs[ref.qualifier] = u
-		return setRecord(t, keyOfURL(u.ID), urlOwner{ref.account, ref.region, ref.name, ref.qualifier})
+		return record.Save(t, keyOfURL(u.ID), urlOwner{ref.account, ref.region, ref.name, ref.qualifier})
 	})
 	if err != nil {
 		return nil, err

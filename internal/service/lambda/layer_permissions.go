@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // changeLayer runs fn over a layer version and stores it.
@@ -23,7 +24,7 @@ func (s *Service) changeLayer(ctx context.Context, name *string, number *int64, 
 		if err := fn(k, v); err != nil {
 			return err
 		}
-		return setRecord(t, k.version(n), v)
+		return record.Save(t, k.version(n), v)
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // layer is the record of a layer as a whole: the last number given.
@@ -146,10 +147,10 @@ func (s *Service) publishLayerVersion(ctx context.Context, in *lambda.PublishLay
 		}
 		l.Last++
 		v.Number = l.Last
-		if err := setRecord(t, k.key(), l); err != nil {
+		if err := record.Save(t, k.key(), l); err != nil {
 			return err
 		}
-		return setRecord(t, k.version(v.Number), v)
+		return record.Save(t, k.version(v.Number), v)
 	})
 	if err != nil {
 		return nil, err
@@ -282,7 +283,7 @@ func scanLayer(r kv.Reader, k layerKey, before uint64, visit func(*layerVersion)
 	}
 	err := r.Scan(rng, func(_, value []byte) error {
 		v := new(layerVersion)
-		if err := decodeRecord(value, v); err != nil {
+		if err := record.Unmarshal(value, v); err != nil {
 			return err
 		}
 		return visit(v)

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // ListFunctions lists the functions of the account in the region by name, with
@@ -111,7 +112,7 @@ func scanVersions(r kv.Reader, k functionKey, from uint64, visit func(*config) e
 	}
 	err := r.Scan(rng, func(_, value []byte) error {
 		c := new(config)
-		if err := decodeRecord(value, c); err != nil {
+		if err := record.Unmarshal(value, c); err != nil {
 			return err
 		}
 		return visit(c)

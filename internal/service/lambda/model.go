@@ -1,7 +1,6 @@
 package lambda
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"time"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // function is a function as it is stored.
@@ -88,27 +88,6 @@ type eventConfig struct {
 	LastModified time.Time
 }
 
-// recordVersion is the first byte of every value of this room.
-const recordVersion = 1
-
-func encodeRecord(v any) ([]byte, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	return append([]byte{recordVersion}, b...), nil
-}
-
-func decodeRecord(b []byte, v any) error {
-	if len(b) == 0 || b[0] != recordVersion {
-		return fmt.Errorf("%w: lambda record of an unknown version", kv.ErrCorrupt)
-	}
-	if err := json.Unmarshal(b[1:], v); err != nil {
-		return fmt.Errorf("%w: lambda record: %w", kv.ErrCorrupt, err)
-	}
-	return nil
-}
-
 func keyOfFunction(k functionKey) []byte {
 	return kv.Key(kv.SpaceLambda, "f", k.account, k.region, k.name)
 }
@@ -119,21 +98,10 @@ func prefixOfVersions(k functionKey) []byte {
 
 func keyOfVersion(k functionKey, n uint64) []byte { return kv.Append(prefixOfVersions(k), n) }
 
+// getRecord reads a record, nil if there is none.
 func getRecord[T any](r kv.Reader, key []byte) (*T, error) {
-	b, ok, err := r.Get(key)
-	if err != nil || !ok {
-		return nil, err
-	}
-	v := new(T)
-	return v, decodeRecord(b, v)
-}
-
-func setRecord(t kv.Txn, key []byte, v any) error {
-	b, err := encodeRecord(v)
-	if err != nil {
-		return err
-	}
-	return t.Set(key, b)
+	rec, _, err := record.Load[T](r, key)
+	return rec, err
 }
 
 // scanFunctions visits every function of every account and region.
@@ -154,7 +122,7 @@ func scanRange(r kv.Reader, rng kv.Range, visit func(functionKey, *function) err
 			return fmt.Errorf("%w: lambda function key", kv.ErrCorrupt)
 		}
 		f := new(function)
-		if err := decodeRecord(value, f); err != nil {
+		if err := record.Unmarshal(value, f); err != nil {
 			return err
 		}
 		return visit(k, f)

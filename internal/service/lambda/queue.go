@@ -9,6 +9,7 @@ import (
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/clock"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 	"github.com/leatdev/leat/internal/service/lambda/runtime"
 )
 
@@ -147,7 +148,7 @@ func (s *Service) enqueue(ctx context.Context, ref reference, inv runtime.Invoca
 	ev := &queued{
 		Qualifier: ref.qualifier, RequestID: inv.RequestID, TraceID: inv.TraceID, ClientContext: inv.ClientContext, Payload: inv.Payload, Enqueued: now,
 	}
-	err := s.store.Update(ctx, func(t kv.Txn) error { return setRecord(t, eventKey(ref.functionKey, now, ev.RequestID), ev) })
+	err := s.store.Update(ctx, func(t kv.Txn) error { return record.Save(t, eventKey(ref.functionKey, now, ev.RequestID), ev) })
 	if err == nil {
 		s.queue.added(ref.functionKey, 1)
 	}
@@ -234,7 +235,7 @@ func (l *lane) dispatch() (next time.Time, err error) {
 				return nil
 			}
 			ev := new(queued)
-			if err := decodeRecord(value, ev); err != nil {
+			if err := record.Unmarshal(value, ev); err != nil {
 				return err
 			}
 			found = append(found, due{append([]byte(nil), key...), id, at, ev})
@@ -280,7 +281,7 @@ func (l *lane) handle(d due, placed func()) {
 		if err := t.Delete(d.key); err != nil || again.IsZero() {
 			return err
 		}
-		return setRecord(t, eventKey(l.key, again, d.id), d.ev)
+		return record.Save(t, eventKey(l.key, again, d.id), d.ev)
 	})
 	if err != nil {
 		s.log.Error("store the outcome of an asynchronous event", "function", l.key.name, "requestId", d.id, "err", err)

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // PublishVersion makes a numbered, unchangeable version of $LATEST. If nothing has changed since the last
@@ -72,7 +73,7 @@ func (s *Service) publishIn(t kv.Txn, k functionKey, f *function, description *s
 		}
 	}
 	v := f.publish(deref(description), newUUID())
-	if err := setRecord(t, keyOfVersion(k, f.LastVersion), &v); err != nil {
+	if err := record.Save(t, keyOfVersion(k, f.LastVersion), &v); err != nil {
 		return nil, err
 	}
 	return s.describe(t, &v, k, v.Version)

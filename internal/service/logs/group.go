@@ -11,6 +11,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 const (
@@ -47,7 +48,7 @@ func (s *Service) CreateLogGroup(ctx context.Context, in *cloudwatchlogs.CreateL
 		if taken {
 			return aws.Errorf("ResourceAlreadyExistsException", "The specified log group already exists")
 		}
-		return save(t, p.key("g", name), g)
+		return record.Save(t, p.key("g", name), g)
 	})
 }
 
@@ -105,7 +106,7 @@ func (s *Service) DescribeLogGroups(ctx context.Context, in *cloudwatchlogs.Desc
 			rng.Start = kv.After(p.key("g", *in.NextToken))
 		}
 		return r.Scan(rng, func(_, v []byte) error {
-			g, err := decode[group](v)
+			g, err := record.Decode[group](v)
 			if err != nil || !keep(g) {
 				return err
 			}
@@ -154,7 +155,7 @@ func (s *Service) change(ctx context.Context, name string, fn func(*group) error
 		if err := fn(g); err != nil {
 			return err
 		}
-		return save(t, p.key("g", name), g)
+		return record.Save(t, p.key("g", name), g)
 	})
 }
 
@@ -196,7 +197,7 @@ func (s *Service) EnforceRetention(ctx context.Context) error {
 			if d.String() != "g" {
 				return nil
 			}
-			g, err := decode[group](value)
+			g, err := record.Decode[group](value)
 			if err != nil || g.Retention == 0 {
 				return err
 			}

@@ -16,7 +16,6 @@ package logs
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,6 +26,7 @@ import (
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/clock"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 	"github.com/leatdev/leat/internal/wire"
 )
 
@@ -79,7 +79,8 @@ func (s *Service) API() wire.Service {
 	}}
 }
 
-const recordVersion = 1
+// eventVersion is the first byte of an event's value.
+const eventVersion = 1
 
 // group is a log group as stored.
 type group struct {
@@ -126,34 +127,13 @@ func invalid(format string, args ...any) error {
 	return aws.Errorf("InvalidParameterException", format, args...)
 }
 
+// load reads a record that must be there; what it is stands in the error.
 func load[T any](r kv.Reader, key []byte, what string) (*T, error) {
-	b, ok, err := r.Get(key)
-	if err != nil {
-		return nil, err
+	rec, ok, err := record.Load[T](r, key)
+	if err == nil && !ok {
+		err = notFound(what)
 	}
-	if !ok {
-		return nil, notFound(what)
-	}
-	return decode[T](b)
-}
-
-func decode[T any](b []byte) (*T, error) {
-	rec := new(T)
-	if len(b) == 0 || b[0] != recordVersion {
-		return nil, fmt.Errorf("%w: unknown record version", kv.ErrCorrupt)
-	}
-	if err := json.Unmarshal(b[1:], rec); err != nil {
-		return nil, fmt.Errorf("%w: %w", kv.ErrCorrupt, err)
-	}
-	return rec, nil
-}
-
-func save(t kv.Txn, key []byte, rec any) error {
-	b, err := json.Marshal(rec)
-	if err != nil {
-		return err
-	}
-	return t.Set(key, append([]byte{recordVersion}, b...))
+	return rec, err
 }
 
 func (s *Service) update(ctx context.Context, fn func(kv.Txn) error) error {
@@ -181,7 +161,7 @@ type event struct {
 const eventHeader = 1 + 8 + 2
 
 func appendEvent(b []byte, e event) []byte {
-	b = append(b, recordVersion)
+	b = append(b, eventVersion)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.ingested))
 	b = binary.BigEndian.AppendUint16(b, uint16(len(e.stream)))
 	b = append(b, e.stream...)
@@ -195,7 +175,7 @@ func decodeEvent(key []byte, skip int, value []byte) (event, error) {
 	if err := d.Err(); err != nil {
 		return e, err
 	}
-	if len(value) < eventHeader || value[0] != recordVersion {
+	if len(value) < eventHeader || value[0] != eventVersion {
 		return e, fmt.Errorf("%w: log event", kv.ErrCorrupt)
 	}
 	n := int(binary.BigEndian.Uint16(value[9:]))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // Limits of PutLogEvents (CloudWatch Logs API reference).
@@ -166,8 +167,8 @@ func (s *Service) write(t kv.Txn, p place, g *group, st *stream, lines []Line) e
 		}
 		st.Last, st.Ingested = max(st.Last, e.at), now
 	}
-	if err := save(t, p.key("s", g.Name, st.Name), st); err != nil {
+	if err := record.Save(t, p.key("s", g.Name, st.Name), st); err != nil {
 		return err
 	}
-	return save(t, p.key("g", g.Name), g)
+	return record.Save(t, p.key("g", g.Name), g)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // CreateLogStream makes a stream in a group. Function instances make theirs by themselves.
@@ -34,7 +35,7 @@ func (s *Service) CreateLogStream(ctx context.Context, in *cloudwatchlogs.Create
 		if taken {
 			return aws.Errorf("ResourceAlreadyExistsException", "The specified log stream already exists")
 		}
-		return save(t, key, &stream{Name: *in.LogStreamName, Created: s.nowMillis()})
+		return record.Save(t, key, &stream{Name: *in.LogStreamName, Created: s.nowMillis()})
 	})
 }
 
@@ -94,7 +95,7 @@ func (s *Service) DescribeLogStreams(ctx context.Context, in *cloudwatchlogs.Des
 			return err
 		}
 		return r.Scan(kv.PrefixRange(p.key("s", name)), func(_, v []byte) error {
-			st, err := decode[stream](v)
+			st, err := record.Decode[stream](v)
 			if err == nil && strings.HasPrefix(st.Name, deref(in.LogStreamNamePrefix)) {
 				all = append(all, st)
 			}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/leatdev/leat/internal/service/iam/policy"
+	"github.com/leatdev/leat/internal/policy"
 )
 
 const (

@@ -114,6 +114,9 @@ func Parse(text string) (*Document, error) {
 	}
 	for i, rs := range statements {
 		s, err := rs.statement()
+		if errors.Is(err, ErrMalformed) {
+			return nil, err // AWS has words for it
+		}
 		if err != nil {
 			return nil, malformed("statement %d: %v", i+1, err)
 		}
@@ -167,15 +170,18 @@ func (rs rawStatement) statement() (Statement, error) {
 	default:
 		return s, fmt.Errorf("effect %q is neither Allow nor Deny", rs.Effect)
 	}
-	if (len(rs.Action) == 0) == (len(rs.NotAction) == 0) {
-		return s, errors.New("exactly one of Action and NotAction is required")
+	switch actions, others := len(rs.Action) > 0, len(rs.NotAction) > 0; {
+	case !actions && !others:
+		return s, Refusal("Policy statement must contain actions.")
+	case actions && others:
+		return s, errors.New("action and NotAction exclude each other")
 	}
 	if len(rs.Resource) > 0 && len(rs.NotResource) > 0 {
 		return s, errors.New("resource and NotResource exclude each other")
 	}
 	for _, a := range append(append([]string{}, rs.Action...), rs.NotAction...) {
 		if a != "*" && !strings.Contains(a, ":") {
-			return s, fmt.Errorf("action %q has no service prefix", a)
+			return s, Refusal("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
 		}
 	}
 	var err error
@@ -231,7 +237,7 @@ func conditions(raw map[string]map[string]json.RawMessage) ([]Condition, error) 
 	var out []Condition
 	for operator, keys := range raw {
 		if !knownOperator(operator) {
-			return nil, fmt.Errorf("unknown condition operator %q", operator)
+			return nil, Refusal("Invalid Condition type : " + operator + ".")
 		}
 		for key, value := range keys {
 			values, err := scalars(value)
