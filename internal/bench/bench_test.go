@@ -20,7 +20,10 @@ func options(t *testing.T) bench.Options {
 		Dir: t.TempDir(), Duration: 40 * time.Millisecond,
 		Sizes: bench.Sizes{Workers: 3, Ring: 5, Batch: 20, DrainRecords: 200, Pings: 5, PathRecords: 200, ColdStarts: 1},
 		Leat: func(context.Context, string) (*bench.Server, error) {
-			return bench.NewServer(leattest.Start(t).URL(), 0, nil), nil
+			p := leattest.Start(t)
+			s := bench.NewServer(p.URL(), 0, nil)
+			s.RegistryURL = p.RegistryURL()
+			return s, nil
 		},
 		Bare: func(ctx context.Context) (*bench.Server, error) { return startBare(t) },
 	}
@@ -40,7 +43,7 @@ func startBare(t *testing.T) (*bench.Server, error) {
 
 func TestEachFigureIsMeasuredAndItsDataFound(t *testing.T) {
 	t.Parallel()
-	for _, group := range []string{"streams", "tables", "queues"} {
+	for _, group := range []string{"streams", "tables", "queues", "schemas"} {
 		t.Run(group, func(t *testing.T) {
 			t.Parallel()
 			o := options(t)

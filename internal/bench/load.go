@@ -103,8 +103,11 @@ func (s *side) cpuPerCall() float64 {
 // versus runs Leat and the bare server in turns and puts what came out into a figure. per is how many
 // records, items or messages one call carries.
 func (r *run) versus(ctx context.Context, f Figure, per float64, workers int, leat, bare step) (Figure, *side, error) {
-	l := &side{server: r.leat, workers: workers, step: leat}
-	b := &side{server: r.bare, workers: workers, step: bare}
+	return r.compare(ctx, f, per, &side{server: r.leat, workers: workers, step: leat}, &side{server: r.bare, workers: workers, step: bare})
+}
+
+// compare is versus for sides of one's own.
+func (r *run) compare(ctx context.Context, f Figure, per float64, l, b *side) (Figure, *side, error) {
 	defer l.close()
 	defer b.close()
 	if err := errors.Join(l.dial(ctx), b.dial(ctx)); err != nil {

@@ -21,6 +21,8 @@ import (
 type Server struct {
 	// URL is where it listens, http only.
 	URL string
+	// RegistryURL is where its schema registry listens; empty when it has none, or none that is known.
+	RegistryURL string
 	// PID is its process; 0 when it is not one of its own, which leaves out its
 	// processor time and memory.
 	PID  int
@@ -54,20 +56,20 @@ func StartProcess(ctx context.Context, cmd *exec.Cmd) (*Server, error) {
 		return nil, err
 	}
 	type line struct {
-		url string
-		err error
+		url, registry string
+		err           error
 	}
 	first := make(chan line, 1)
 	go func() {
 		b, err := bufio.NewReader(out).ReadBytes('\n')
-		var ready struct{ URL, Error string }
+		var ready struct{ URL, RegistryURL, Error string }
 		if err == nil {
 			err = json.Unmarshal(b, &ready)
 		}
 		if err == nil && ready.URL == "" {
 			err = fmt.Errorf("it said %s", bytes.TrimSpace(b))
 		}
-		first <- line{ready.URL, err}
+		first <- line{ready.URL, ready.RegistryURL, err}
 		_, _ = io.Copy(io.Discard, out) // until the process ends
 	}()
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
@@ -75,7 +77,7 @@ func StartProcess(ctx context.Context, cmd *exec.Cmd) (*Server, error) {
 	select {
 	case l := <-first:
 		if l.err == nil {
-			s.URL = l.url
+			s.URL, s.RegistryURL = l.url, l.registry
 			return s, nil
 		}
 		err = l.err
