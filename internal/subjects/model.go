@@ -28,6 +28,7 @@
 //	r  context subject version  referrer's context subject version   (empty)
 //	k  context subject                 Config        subject "" is the context, context "" the whole registry
 //	m  context subject                 mode          the same
+//	e                                  the edition: how many changes there were (8 bytes, not JSON)
 //
 // Everything an operation does happens in one transaction: two concurrent registrations of one schema get one id.
 package subjects

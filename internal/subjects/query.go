@@ -230,7 +230,17 @@ func (v view) lookup(n Name, d Draft, deleted, failed bool) (int, *versionRecord
 // Errors: SchemaNotFound.
 func (s *Store) ByID(ctx context.Context, n Name, id int) (out Version, err error) {
 	err = s.view(ctx, func(v view) error {
-		out, err = v.byID(n, id)
+		edition, err := v.edition()
+		if err != nil {
+			return err
+		}
+		q, known := question{string(v.p), n, id}, false
+		if out, known = s.known.recall(q, edition); known {
+			return nil
+		}
+		if out, err = v.byID(n, id); err == nil {
+			s.known.keep(q, edition, out)
+		}
 		return err
 	})
 	return out, err

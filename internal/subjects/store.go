@@ -24,6 +24,8 @@ type Store struct {
 	mu     sync.Mutex
 	parsed map[[32]byte]*schema.Schema // of contents without references, by fingerprint
 	bytes  int                         // of the texts in parsed
+
+	known answers
 }
 
 // maxParsedBytes bounds the cache of parsed schemas, by the length of their texts; what is compiled takes some ten times as much. A schema that
@@ -32,7 +34,7 @@ const maxParsedBytes = 8 << 20
 
 // New opens the registry on a store. Nothing is held in memory but a cache.
 func New(db kv.Store, clk clock.Clock) *Store {
-	return &Store{db: db, clock: clk, parsed: map[[32]byte]*schema.Schema{}}
+	return &Store{db: db, clock: clk, parsed: map[[32]byte]*schema.Schema{}, known: answers{byID: map[question]answer{}}}
 }
 
 // The records, as they are stored.
@@ -104,7 +106,13 @@ func (s *Store) view(ctx context.Context, fn func(view) error) error {
 
 func (s *Store) edit(ctx context.Context, fn func(*edit) error) error {
 	p, now := prefix(ctx), s.clock.Now().UTC()
-	return s.db.Update(ctx, func(w kv.Txn) error { return fn(&edit{view{s, w, p}, w, now}) })
+	return s.db.Update(ctx, func(w kv.Txn) error {
+		e := &edit{view{s, w, p}, w, now}
+		if err := fn(e); err != nil {
+			return err
+		}
+		return e.advance()
+	})
 }
 
 func (v view) key(kind string, elems ...any) []byte {
