@@ -117,7 +117,12 @@ func (x *exchange) identifyQuery() (e *aws.Error, ok bool) {
 			x.proto = protoQuery
 			return e, true
 		}
-		posted, err := url.ParseQuery(string(x.body))
+		plain, e := x.plainBody(x.s.maxBody(MaxBody))
+		if e != nil {
+			x.proto = protoQuery
+			return e, true
+		}
+		posted, err := url.ParseQuery(string(plain))
 		if err != nil {
 			x.proto = protoQuery
 			return aws.Errorf("MalformedQueryString", "The query string is malformed."), true

@@ -199,23 +199,33 @@ func (x *exchange) release() {
 
 // inflate undoes a compressed body; clients compress PutMetricData and others.
 func (x *exchange) inflate(limit int64) *aws.Error {
-	enc := x.r.Header.Get("Content-Encoding")
-	if !strings.EqualFold(enc, "gzip") || len(x.body) == 0 {
-		return nil
-	}
-	zr, err := gzip.NewReader(bytes.NewReader(x.body))
-	if err != nil {
-		return aws.Errorf("SerializationException", "The body is not gzip data.")
-	}
-	plain, err := io.ReadAll(io.LimitReader(zr, limit+1))
-	if err != nil {
-		return aws.Errorf("SerializationException", "The body is not gzip data.")
-	}
-	if int64(len(plain)) > limit {
-		return tooLarge(limit)
+	plain, e := x.plainBody(limit)
+	if e != nil {
+		return e
 	}
 	x.body = plain
 	return nil
+}
+
+// plainBody is the body uncompressed. The body itself stays as it was sent until
+// its signature has been checked.
+func (x *exchange) plainBody(limit int64) ([]byte, *aws.Error) {
+	enc := x.r.Header.Get("Content-Encoding")
+	if !strings.EqualFold(enc, "gzip") || len(x.body) == 0 {
+		return x.body, nil
+	}
+	zr, err := gzip.NewReader(bytes.NewReader(x.body))
+	if err != nil {
+		return nil, aws.Errorf("SerializationException", "The body is not gzip data.")
+	}
+	plain, err := io.ReadAll(io.LimitReader(zr, limit+1))
+	if err != nil {
+		return nil, aws.Errorf("SerializationException", "The body is not gzip data.")
+	}
+	if int64(len(plain)) > limit {
+		return nil, tooLarge(limit)
+	}
+	return plain, nil
 }
 
 func (x *exchange) observe(ctx context.Context, d time.Duration) {

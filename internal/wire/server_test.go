@@ -277,19 +277,44 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
+func zip(s string) string {
+	var b bytes.Buffer
+	zw := gzip.NewWriter(&b)
+	_, _ = zw.Write([]byte(s))
+	zw.Close()
+	return b.String()
+}
+
+func TestCompressedFormsAreRead(t *testing.T) {
+	t.Parallel()
+	const limit = 1000
+	s := newServer(t, wire.Options{MaxBody: limit, Services: []wire.Service{{Model: "sns", Operations: []wire.Operation{
+		wire.Op("GetTopicAttributes", func(_ context.Context, in *sns.GetTopicAttributesInput) (*sns.GetTopicAttributesOutput, error) {
+			return nil, aws.StatusErrorf(404, "NotFoundException", "asked for %d bytes", len(*in.TopicArn))
+		})}}}})
+	const form = "Action=GetTopicAttributes&Version=2010-03-31&TopicArn="
+	for body, want := range map[string]struct {
+		code int
+		part string
+	}{
+		zip(form + strings.Repeat("a", limit-len(form))):   {404, fmt.Sprintf("asked for %d bytes", limit-len(form))},
+		zip(form + strings.Repeat("a", limit-len(form)+1)): {413, "exceeds the limit of 1000 bytes"},
+		form + "a": {400, "SerializationException"},
+	} {
+		w := call{method: "POST", target: "/", body: body, header: map[string]string{
+			"Content-Type": "application/x-www-form-urlencoded; charset=utf-8", "Content-Encoding": "gzip"}}.do(t, s)
+		if w.Code != want.code || !strings.Contains(w.Body.String(), want.part) {
+			t.Errorf("%d bytes: %d %s, want %d with %q", len(body), w.Code, w.Body, want.code, want.part)
+		}
+	}
+}
+
 func TestBodiesAreBounded(t *testing.T) {
 	t.Parallel()
 	const limit = 1000
 	s := newServer(t, wire.Options{MaxBody: limit, Services: []wire.Service{describe(aws.Errorf("ResourceNotFoundException", "reached"))}})
 	pad := func(n int) string {
 		return `{"StreamName":"s"` + strings.Repeat(" ", n-len(`{"StreamName":"s"}`)) + `}`
-	}
-	zip := func(s string) string {
-		var b bytes.Buffer
-		zw := gzip.NewWriter(&b)
-		_, _ = zw.Write([]byte(s))
-		zw.Close()
-		return b.String()
 	}
 	for _, chunked := range []bool{false, true} {
 		for _, zipped := range []bool{false, true} {
