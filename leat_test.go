@@ -16,6 +16,7 @@ import (
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	ddbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/aws/aws-sdk-go-v2/service/glue"
 	gluetypes "github.com/aws/aws-sdk-go-v2/service/glue/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -28,6 +29,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/leatdev/leat"
+	"github.com/leatdev/leat/internal/clock"
 	"github.com/leatdev/leat/leattest"
 	"github.com/leatdev/leat/registry"
 	"github.com/leatdev/leat/schema"
@@ -334,4 +336,31 @@ func TestASerdeTakesTheFormatOfItsRegistry(t *testing.T) {
 	if got := ok[note](t)(s.Decode(t.Context(), data)); got.Text != "hello" {
 		t.Errorf("%+v", got)
 	}
+}
+
+func TestShardsOfTablesAreReplacedAsOftenAsTheOptionsSay(t *testing.T) {
+	t.Parallel()
+	if _, err := leat.Open(t.Context(), leat.Options{TableShardPeriod: time.Second - 1}); err == nil || !strings.Contains(err.Error(), "a second") {
+		t.Errorf("under a second: %v", err)
+	}
+	now := clock.NewManual(time.Unix(1_800_000_000, 0))
+	p := leattest.Start(t, leattest.With(func(o *leat.Options) { o.Clock, o.TableShardPeriod = now, time.Second }))
+	d, s := dynamodb.NewFromConfig(p.Config()), dynamodbstreams.NewFromConfig(p.Config())
+	table := ok[*dynamodb.CreateTableOutput](t)(d.CreateTable(t.Context(), &dynamodb.CreateTableInput{TableName: awssdk.String("items"), BillingMode: ddbtypes.BillingModePayPerRequest,
+		KeySchema:            []ddbtypes.KeySchemaElement{{AttributeName: awssdk.String("id"), KeyType: ddbtypes.KeyTypeHash}},
+		AttributeDefinitions: []ddbtypes.AttributeDefinition{{AttributeName: awssdk.String("id"), AttributeType: ddbtypes.ScalarAttributeTypeS}},
+		StreamSpecification:  &ddbtypes.StreamSpecification{StreamEnabled: awssdk.Bool(true), StreamViewType: ddbtypes.StreamViewTypeKeysOnly}}))
+	leattest.Eventually(t, func(ctx context.Context) error {
+		now.Advance(time.Second)
+		out, err := s.DescribeStream(ctx, &dynamodbstreams.DescribeStreamInput{StreamArn: table.TableDescription.LatestStreamArn})
+		if err != nil {
+			return err
+		}
+		for _, shard := range out.StreamDescription.Shards {
+			if shard.ParentShardId != nil {
+				return nil
+			}
+		}
+		return errors.New("no shard has a parent")
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"regexp"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -59,6 +60,10 @@ type Options struct {
 	// them as AWS does.
 	NoFreeze bool
 
+	// TableShardPeriod is how long a shard of a table's change stream takes records
+	// before a child replaces it, a second or more; 0 is four hours, as on AWS.
+	TableShardPeriod time.Duration
+
 	// Version is what health and the banner report.
 	Version string
 	// Logger hears of failures; nil discards.
@@ -89,6 +94,9 @@ func (o *Options) normalize() error {
 	}
 	if !accountPattern.MatchString(o.Account) {
 		return fmt.Errorf("account %q is not 12 digits", o.Account)
+	}
+	if o.TableShardPeriod != 0 && o.TableShardPeriod < time.Second {
+		return fmt.Errorf("shards of tables cannot be replaced every %v: the shortest period is a second", o.TableShardPeriod)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

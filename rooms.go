@@ -113,6 +113,7 @@ func (p *Platform) openStreams(r *rooms) (err error) {
 	r.stop(r.kinesis.Close)
 	r.dynamodb = dynamodb.New(dynamodb.Options{
 		Store: p.store, Log: log, Clock: p.opts.Clock, Logger: p.log, EnforceLimits: p.opts.Limits, Sink: tableSink{r.kinesis},
+		ShardPeriod: p.opts.TableShardPeriod,
 	})
 	r.dynamodb.Start()
 	r.stop(func() error { r.dynamodb.Close(); return nil })

@@ -39,7 +39,7 @@ func wantJSON(t *testing.T, out string) {
 func TestWrongCallsExitWith2(t *testing.T) {
 	t.Parallel()
 	for _, args := range []string{
-		"nonsense", "version extra", "tail", "tail a b", "env --nonsense", "up --limits=some", "up --memory --access-key=x", "up --freeze=maybe",
+		"nonsense", "version extra", "tail", "tail a b", "env --nonsense", "up --limits=some", "up --memory --access-key=x", "up --freeze=maybe", "up --table-shard-period=often",
 		"up --tls-cert=x", "up --log-level=loud", "deploy --param=novalue", "tail s --since=whenever", "invoke f -d {", "up a b",
 	} {
 		if code, out, errs := run(t.Context(), nil, strings.Fields(args)...); code != 2 || out != "" || errs == "" {

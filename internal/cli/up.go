@@ -28,6 +28,7 @@ type upFlags struct {
 	tls                         bool
 	tlsCert, tlsKey             string
 	region, sandbox, freeze     string
+	shardPeriod                 time.Duration
 	deploy                      deployFlags
 	logLevel                    string
 }
@@ -72,6 +73,7 @@ func (a *app) upCommand() *cobra.Command {
 	fl.StringVar(&f.region, "region", "", "region of callers that name none (default $AWS_REGION, else us-east-1)")
 	fl.StringVar(&f.sandbox, "sandbox", "auto", "how functions are kept apart: auto, off or strict")
 	fl.StringVar(&f.freeze, "freeze", "on", "\"off\" leaves functions running between invocations")
+	fl.DurationVar(&f.shardPeriod, "table-shard-period", 4*time.Hour, "how long a shard of a table's stream takes records before a child replaces it")
 	fl.StringVar(&f.deploy.stage, "stage", "", "the stage to deploy PATH as (serverless.yml)")
 	fl.StringArrayVar(&f.deploy.params, "param", nil, "a template parameter NAME=VALUE for PATH (repeatable)")
 	fl.StringVar(&f.logLevel, "log-level", "warn", "what to log to standard error: debug, info, warn or error")
@@ -139,7 +141,7 @@ func (a *app) banner(p *leat.Platform, o leat.Options) {
 func (a *app) upOptions(f upFlags) (leat.Options, error) {
 	o := leat.Options{
 		DataDir: f.dataDir, Memory: f.memory, Addr: f.addr, RegistryAddr: f.registryAddr,
-		Region: f.region, Sandbox: f.sandbox, Version: version().Version,
+		Region: f.region, Sandbox: f.sandbox, TableShardPeriod: f.shardPeriod, Version: version().Version,
 	}
 	if o.Region == "" {
 		o.Region = a.region()

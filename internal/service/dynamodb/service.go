@@ -39,7 +39,8 @@ const (
 	DefaultShardPeriod  = 4 * time.Hour
 	// StreamRetention is how long change records are kept.
 	StreamRetention = 24 * time.Hour
-	// sweepEvery is the pace of background work that nothing wakes.
+	// sweepEvery is the pace of background work that nothing wakes; a shorter
+	// ShardPeriod quickens it.
 	sweepEvery = 10 * time.Second
 )
 
@@ -117,7 +118,7 @@ func (s *Service) run(ctx context.Context, woken <-chan struct{}, what string, j
 				s.logger.Error("dynamodb: "+what, "err", err)
 			}
 			timer.Stop()
-			timer.Reset(sweepEvery)
+			timer.Reset(min(sweepEvery, s.opts.ShardPeriod))
 		}
 	}()
 }
