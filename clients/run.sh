@@ -11,7 +11,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
-readonly ALL=(python javascript python-jsonnode java java-jsonnode serverless sam)
+readonly ALL=(python javascript python-jsonnode java java-kcl java-jsonnode serverless sam)
 LEAT_BIN=${LEAT_BIN:-$PWD/../bin/leat}
 CACHE=$PWD/.cache
 WORK=$(mktemp -d)
@@ -34,9 +34,9 @@ stop_leat() {
 trap 'stop_leat; rm -rf "$WORK"' EXIT
 trap 'exit 130' INT TERM
 
-# start_leat starts the platform on free ports and waits until it is ready.
+# start_leat FLAGS... starts the platform on free ports and waits until it is ready.
 start_leat() {
-  (cd "$WORK" && exec "$LEAT_BIN" up --memory --addr 127.0.0.1:0 --registry-addr 127.0.0.1:0) >"$WORK/leat.log" 2>&1 &
+  (cd "$WORK" && exec "$LEAT_BIN" up --memory --addr 127.0.0.1:0 --registry-addr 127.0.0.1:0 "$@") >"$WORK/leat.log" 2>&1 &
   LEAT_PID=$!
   for _ in $(seq 200); do
     if grep -q '^Ready' "$WORK/leat.log"; then
@@ -76,6 +76,7 @@ install_javascript() {
   once javascript javascript/package-lock.json -- npm --prefix javascript ci --no-audit --no-fund && serdetool
 }
 install_java() { serdetool; } # Maven fetches what the tests need as it runs them
+install_java_kcl() { :; }
 install_java_jsonnode() { serdetool; }
 install_serverless() {
   once serverless serverless/package-lock.json -- npm --prefix serverless ci --no-audit --no-fund && install_python
@@ -121,8 +122,10 @@ maven() { # FOLDER
     [ $FAIL -gt 0 ] || FAIL=1
     grep -E 'ERROR|FAIL' "$log" | head -80
   fi
+  return $status
 }
 run_java() { maven java; }
+run_java_kcl() { maven java-kcl && grep -E '^  shardId-|processed, ' "$WORK/mvn.log"; }
 run_java_jsonnode() { maven java-jsonnode; }
 
 suites=("${@:-${ALL[@]}}")
@@ -136,9 +139,13 @@ done
 LEAT_BIN=$(realpath "$LEAT_BIN")
 mkdir -p "$CACHE"
 
+# What a suite needs the platform to be told.
+declare -A FLAGS=([java-kcl]='--table-shard-period 5s')
+
 for suite in "${suites[@]}"; do
   PASS=0 FAIL=1 began=$SECONDS
-  if "install_${suite//-/_}" && start_leat; then
+  # shellcheck disable=SC2086 # flags are words
+  if "install_${suite//-/_}" && start_leat ${FLAGS[$suite]:-}; then
     "run_${suite//-/_}"
   fi
   stop_leat
