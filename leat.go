@@ -85,14 +85,20 @@ func (p *Platform) prepareDir() (err error) {
 		}
 		return err
 	}
+	if p.opts.FS != nil && p.opts.FilesDir != "" {
+		return os.MkdirAll(p.opts.FilesDir, 0o700)
+	}
 	p.scratch, err = os.MkdirTemp("", "leat-")
 	return err
 }
 
 // filesDir is the directory of room name for its files.
 func (p *Platform) filesDir(name string) string {
-	if p.scratch != "" {
+	switch {
+	case p.scratch != "":
 		return filepath.Join(p.scratch, name)
+	case p.opts.FS != nil:
+		return filepath.Join(p.opts.FilesDir, name)
 	}
 	return filepath.Join(p.opts.DataDir, name)
 }

@@ -73,6 +73,13 @@ type Options struct {
 	// loses what was not synced. Nil means the machine's own. With FS, DataDir is a path on it.
 	Clock Clock
 	FS    vfs.FS
+	// FilesDir holds, where FS is set, what functions need as files of the machine.
+	// Empty: a temporary directory, which Close removes.
+	FilesDir string
+	// Faults, if set, is asked what goes wrong with each call of an AWS API. It must be
+	// safe for concurrent use. Object bodies, function URLs, the gateway and the
+	// registry's REST API are not calls in this sense.
+	Faults func(Call) Fault
 }
 
 var accountPattern = regexp.MustCompile(`^[0-9]{12}$`)

@@ -266,6 +266,10 @@ func (r *rooms) close() error {
 
 // openFront builds the front door and the registry's server.
 func (p *Platform) openFront() (err error) {
+	var fault func(ctx context.Context, service, operation string) (bool, error)
+	if p.opts.Faults != nil {
+		fault = p.fault
+	}
 	p.front, err = wire.NewServer(wire.Options{
 		Services: p.rooms.services(),
 		Verify:   len(p.opts.AccessKeys) > 0,
@@ -274,7 +278,7 @@ func (p *Platform) openFront() (err error) {
 		},
 		IssuedPrefix: iam.IssuedPrefix,
 		Account:      p.opts.Account, Region: p.opts.Region,
-		Authorize: p.authorize, Observe: func(ctx context.Context, c wire.Call) {
+		Authorize: p.authorize, Fault: fault, Observe: func(ctx context.Context, c wire.Call) {
 			p.metrics.observe(ctx, c)
 			p.measures.observe(ctx, c)
 			p.lineage.observe(ctx, c)

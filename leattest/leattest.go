@@ -8,6 +8,29 @@
 //
 // A platform is in memory, listens on free ports of the loopback interface, and
 // ends with its test. It starts in milliseconds, so that every test may have its own and run in parallel.
+//
+// # Faults
+//
+// What a network, a disk or AWS itself may do to a system can be done to it on purpose:
+//
+//	p.Throttle("kinesis:PutRecords", 3)       // the next three are refused as AWS throttles
+//	p.Fail("dynamodb:*", leattest.InternalError, leattest.Always)
+//	p.LoseReplies("sqs:SendMessage", 1)       // done, but the connection breaks: does the caller repeat it?
+//	p.Delay("glue:GetSchemaVersion", time.Second, 1)
+//	p.Advance(24 * time.Hour)                 // time passes at once
+//
+// and, on a platform that was started with leattest.Durable():
+//
+//	p.SlowDisk(50 * time.Millisecond)         // every sync takes longer
+//	p.BreakDisk(syscall.EIO)
+//	p.CutPower()                              // what was not synced is gone, or part of it
+//	p.Kill()                                  // as kill -9
+//	p.Restart()
+//
+// # Functions
+//
+// Platform.Function makes a function of a closure. It runs in a process of its own, which is
+// the test's binary started anew, and counts as any other function: it is scaled, retried, frozen, traced.
 package leattest
 
 import (
@@ -28,7 +51,13 @@ const closeTimeout = 30 * time.Second
 // Platform is a running platform and what a test needs to reach it.
 type Platform struct {
 	*leat.Platform
-	tb testing.TB
+	tb      testing.TB
+	options leat.Options
+	faults  *faults
+	disk    *disk // of Durable
+	clock   *movable
+	down    bool // stopped, killed or without power
+	relay   relay
 }
 
 // Option changes the platform before it starts.
@@ -47,22 +76,50 @@ func DataDir(dir string) Option {
 // Start opens a platform that is closed when the test ends. Its log goes to the test's.
 func Start(tb testing.TB, opts ...Option) *Platform {
 	tb.Helper()
-	o := leat.Options{Memory: true, Version: "test", Logger: slog.New(slog.NewTextHandler(testWriter{tb}, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	out := &Platform{tb: tb, faults: &faults{}, clock: newMovable()}
+	o := leat.Options{
+		Memory: true, Version: "test", Clock: out.clock, Faults: out.faults.ask,
+		Logger: slog.New(slog.NewTextHandler(testWriter{tb}, &slog.HandlerOptions{Level: slog.LevelWarn})),
+	}
 	for _, opt := range opts {
 		opt(&o)
+	}
+	if d, ok := o.FS.(*disk); ok {
+		out.disk = d
+		if o.FilesDir == "" {
+			o.FilesDir = tb.TempDir()
+		}
 	}
 	p, err := leat.Open(tb.Context(), o)
 	if err != nil {
 		tb.Fatalf("leattest: %v", err)
 	}
-	out := &Platform{Platform: p, tb: tb}
+	out.Platform, out.options = p, o
 	tb.Cleanup(out.Stop)
 	return out
 }
 
-// Stop closes the platform before the test ends. Calling it again does nothing.
+// Advance lets so much time pass at once on the platform: records age, messages become visible,
+// items expire, windows end. A negative duration sets its clock back.
+func (p *Platform) Advance(d time.Duration) {
+	p.tb.Helper()
+	if p.options.Clock != p.clock {
+		p.tb.Fatalf("leattest: the platform has a clock of the test's own: move that one")
+	}
+	p.clock.advance(d)
+}
+
+// Now is the platform's time.
+func (p *Platform) Now() time.Time { return p.options.Clock.Now() }
+
+// Stop closes the platform before the test ends: what is under way ends first.
+// Calling it again does nothing.
 func (p *Platform) Stop() {
 	p.tb.Helper()
+	if p.down {
+		return
+	}
+	p.down = true
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	if err := p.Close(ctx); err != nil {

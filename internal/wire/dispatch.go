@@ -59,6 +59,7 @@ type exchange struct {
 	status   int
 	bytesOut int
 	reserved int64 // bytes taken from the server's budget
+	lost     bool  // the reply, by a fault
 }
 
 // identify finds the service, the operation and the protocol. The body is

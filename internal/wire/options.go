@@ -79,6 +79,9 @@ type Options struct {
 	Region  string
 	// Authorize is asked after the input is decoded and validated.
 	Authorize func(ctx context.Context, service, operation string, in any) error
+	// Fault, if set, may fail an authorized call, or break the connection once it is carried
+	// out, as a network does: tests want to know what clients make of it.
+	Fault func(ctx context.Context, service, operation string) (loseReply bool, err error)
 	// Observe is told of every served operation, after the reply is written.
 	// It must not keep In or Out.
 	Observe func(ctx context.Context, call Call)

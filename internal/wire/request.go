@@ -40,6 +40,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.opts.Observe != nil {
 		x.observe(ctx, time.Since(start))
 	}
+	if x.lost {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // prepare fills what is known before the service is.
@@ -92,7 +95,9 @@ func (x *exchange) handle(ctx context.Context, err *aws.Error) {
 		return
 	}
 	x.out = out
-	x.reply(out)
+	if !x.lost {
+		x.reply(out)
+	}
 }
 
 // admit authenticates, decodes, validates and authorizes, in AWS's order.
@@ -118,7 +123,13 @@ func (x *exchange) admit(ctx context.Context) error {
 		}
 	}
 	if x.s.opts.Authorize != nil {
-		return x.s.opts.Authorize(ctx, x.svc.info.ID, x.name, x.in)
+		if err := x.s.opts.Authorize(ctx, x.svc.info.ID, x.name, x.in); err != nil {
+			return err
+		}
+	}
+	if x.s.opts.Fault != nil {
+		x.lost, err = x.s.opts.Fault(ctx, x.svc.info.ID, x.name)
+		return err
 	}
 	return nil
 }
