@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -22,13 +23,13 @@ import (
 // timestamp, ParallelizationFactor, BisectBatchOnFunctionError,
 // MaximumRetryAttempts, MaximumRecordAgeInSeconds, TumblingWindowInSeconds,
 // FunctionResponseTypes, DestinationConfig.OnFailure (SQS, SNS, S3),
-// FilterCriteria, ScalingConfig, MetricsConfig, Enabled and Tags are at work.
+// FilterCriteria, ScalingConfig, ProvisionedPollerConfig, MetricsConfig, Enabled and Tags are at work.
 //
 // Limits: 10 filters of 4,096 characters; batches of 10,000 records and 6 MB;
 // 10 batches at a time per shard; windows of 900 s.
 // Errors: InvalidParameterValueException, ResourceConflictException, ResourceNotFoundException.
-// Differs: Kafka, MQ and DocumentDB sources, provisioned pollers and KMS keys for
-// filters are refused. SchemaRegistryConfig is taken for Kinesis streams too, as
+// Differs: Kafka, MQ and DocumentDB sources and KMS keys for filters are refused. Provisioned
+// pollers of a queue bound the batches at a time, ten for each of MaximumPollers; none is kept waiting. SchemaRegistryConfig is taken for Kinesis streams too, as
 // are the tags leat:schema-registry, leat:record-format and leat:deaggregate. A
 // tumbling window needs a parallelization factor of 1. A role that does not exist
 // may read every source; of one that exists the policies are asked here, and not
@@ -83,15 +84,13 @@ func (s *Service) newMapping(ctx context.Context, in *lambda.CreateEventSourceMa
 	}
 	err := unsupported{
 		access: in.SourceAccessConfigurations, selfManaged: in.SelfManagedKafkaEventSourceConfig, documentDB: in.DocumentDBEventSourceConfig,
-		kmsKey: in.KMSKeyArn, logging: in.LoggingConfig, provisioned: in.ProvisionedPollerConfig,
+		kmsKey: in.KMSKeyArn, logging: in.LoggingConfig,
 		topics: in.Topics, queues: in.Queues, selfManagedAt: in.SelfManagedEventSource,
 	}.check()
 	if err != nil {
 		return nil, Function{}, err
 	}
 	switch {
-	case len(m.Tags) > MaxTags:
-		return nil, Function{}, invalidParameter("Too many tags: the limit is %d.", MaxTags)
 	case m.kind() == 0:
 		return nil, Function{}, invalidParameter("Unrecognized event source.")
 	case m.isQueue():
@@ -102,6 +101,9 @@ func (s *Service) newMapping(ctx context.Context, in *lambda.CreateEventSourceMa
 	case s.source(m.kind()) == nil:
 		return nil, Function{}, invalidParameter("Unrecognized event source.")
 	}
+	if err := checkTagNames(m.Tags); err != nil {
+		return nil, Function{}, err
+	}
 	if err := m.checkStart(s.opts.Clock.Now()); err != nil {
 		return nil, Function{}, err
 	}
@@ -109,7 +111,7 @@ func (s *Service) newMapping(ctx context.Context, in *lambda.CreateEventSourceMa
 		BatchSize: in.BatchSize, BatchingWindow: in.MaximumBatchingWindowInSeconds, ParallelizationFactor: in.ParallelizationFactor,
 		Bisect: in.BisectBatchOnFunctionError, MaxRetries: in.MaximumRetryAttempts, MaxAge: in.MaximumRecordAgeInSeconds,
 		TumblingWindow: in.TumblingWindowInSeconds, FunctionResponseTypes: in.FunctionResponseTypes, Destination: in.DestinationConfig,
-		FilterCriteria: in.FilterCriteria, Scaling: in.ScalingConfig, Metrics: in.MetricsConfig, Kafka: in.AmazonManagedKafkaEventSourceConfig,
+		FilterCriteria: in.FilterCriteria, Scaling: in.ScalingConfig, Provisioned: in.ProvisionedPollerConfig, Metrics: in.MetricsConfig, Kafka: in.AmazonManagedKafkaEventSourceConfig,
 	})
 	if err != nil {
 		return nil, Function{}, err
@@ -133,12 +135,18 @@ func (s *Service) checkDuplicate(ctx context.Context, m *Mapping) error {
 		}
 		if m.isQueue() {
 			return resourceConflict("An event source mapping with SQS arn (\" %s \") and function (\" %s \") already exists. Please update or delete the existing mapping with UUID %s",
-				m.SourceARN, m.FunctionARN, other.UUID)
+				m.SourceARN, shortName(m.FunctionARN), other.UUID)
 		}
 		return resourceConflict("The event source arn (\" %s \") and function (\" %s \") provided mapping already exists. Please update or delete the existing mapping with UUID %s",
-			m.SourceARN, m.FunctionARN, other.UUID)
+			m.SourceARN, shortName(m.FunctionARN), other.UUID)
 	}
 	return nil
+}
+
+// shortName is a function's name, with the qualifier if the ARN has one.
+func shortName(arn string) string {
+	_, name, _ := strings.Cut(arn, ":function:")
+	return name
 }
 
 // startingStates turns the starting position into positions of shards. With

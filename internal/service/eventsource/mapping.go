@@ -30,6 +30,7 @@ type Mapping struct {
 	OnFailure             string
 	Filters               []string
 	MaxConcurrency        int
+	Pollers               *types.ProvisionedPollerConfig `json:",omitempty"`
 	Metrics               []types.EventSourceMappingMetric
 	Kafka                 *types.AmazonManagedKafkaEventSourceConfig
 	Tags                  map[string]string
@@ -129,6 +130,30 @@ func (m *Mapping) decoding() (registry string, format recordFormat) {
 
 func (m *Mapping) deaggregates() bool { return m.Tags[TagDeaggregate] == "kpl" }
 
+// pollers are the provisioned mode's bounds.
+func (m *Mapping) pollers() (low, high int) {
+	low, high = minPollers, defaultMaxPollers
+	if p := m.Pollers.MinimumPollers; p != nil {
+		low = int(*p)
+	}
+	if p := m.Pollers.MaximumPollers; p != nil {
+		high = int(*p)
+	}
+	return low, high
+}
+
+// concurrency is how many batches of a queue are worked on at a time.
+func (m *Mapping) concurrency() int {
+	switch {
+	case m.MaxConcurrency > 0:
+		return m.MaxConcurrency
+	case m.Pollers != nil:
+		_, high := m.pollers()
+		return min(high*perPoller, MaxQueueConcurrency)
+	}
+	return DefaultQueueConcurrency
+}
+
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
 
 // machineConfig is what the mapping's shards are handled by.
@@ -180,6 +205,10 @@ func (m *Mapping) configuration(state string) *types.EventSourceMappingConfigura
 		c.StateTransitionReason = ptr(reasonQueue)
 		if m.MaxConcurrency > 0 {
 			c.ScalingConfig = &types.ScalingConfig{MaximumConcurrency: ptr(int32(m.MaxConcurrency))}
+		}
+		if m.Pollers != nil {
+			low, high := m.pollers()
+			c.ProvisionedPollerConfig = &types.ProvisionedPollerConfig{MinimumPollers: ptr(int32(low)), MaximumPollers: ptr(int32(high))}
 		}
 		return c
 	}

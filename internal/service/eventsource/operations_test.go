@@ -2,6 +2,7 @@ package eventsource_test
 
 import (
 	"context"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -112,7 +113,7 @@ func TestMappingsThatAreRefused(t *testing.T) {
 		}, invalid, "Unsupported starting position"},
 		{func(in *input) { in.FunctionName = ptr("nobody") }, "ResourceNotFoundException", "Function not found: arn:aws:lambda:us-east-1:000000000000:function:nobody"},
 		{func(in *input) { in.EventSourceArn = ptr(strings.Replace(streamARN, "orders", "nothing", 1)) }, invalid, "Stream not found: "},
-		{func(in *input) { in.FunctionName = ptr("other") }, "ResourceConflictException", `The event source arn (" ` + streamARN + ` ") and function (" ` + strings.Replace(fnARN, "handler", "other", 1) + ` ") provided mapping already exists. Please update or delete the existing mapping with UUID `},
+		{func(in *input) { in.FunctionName = ptr("other") }, "ResourceConflictException", `The event source arn (" ` + streamARN + ` ") and function (" other ") provided mapping already exists. Please update or delete the existing mapping with UUID `},
 		{func(in *input) { queue(in); in.FunctionName = ptr("other") }, "ResourceConflictException", `An event source mapping with SQS arn (" ` + queueARN + ` ") and function`},
 		{func(in *input) { in.MaximumRecordAgeInSeconds = ptr(int32(59)) }, invalid, "MaximumRecordAgeInSeconds"},
 		{func(in *input) { in.TumblingWindowInSeconds, in.ParallelizationFactor = ptr(int32(1)), ptr(int32(2)) }, invalid, "ParallelizationFactor"},
@@ -137,7 +138,18 @@ func TestMappingsThatAreRefused(t *testing.T) {
 		}, invalid, "OnSuccess"},
 		{func(in *input) { in.Topics = []string{"t"} }, invalid, "Topics"},
 		{func(in *input) { in.KMSKeyArn = ptr("arn:aws:kms:us-east-1:000000000000:key/1") }, invalid, "KMSKeyArn"},
-		{func(in *input) { in.ProvisionedPollerConfig = &types.ProvisionedPollerConfig{} }, invalid, "ProvisionedPollerConfig"},
+		{func(in *input) { in.ProvisionedPollerConfig = pollers(2, 5) }, invalid, "Unsupported parameter for given event source mapping type: ProvisionedPollerConfig"},
+		{func(in *input) { queue(in); in.ProvisionedPollerConfig = pollers(1, 5) }, invalid, "at least 2"},
+		{func(in *input) { queue(in); in.ProvisionedPollerConfig = pollers(6, 5) }, invalid, "less than or equal to MaximumPollers"},
+		{func(in *input) {
+			queue(in)
+			in.ProvisionedPollerConfig, in.ScalingConfig = pollers(2, 5), &types.ScalingConfig{MaximumConcurrency: ptr(int32(2))}
+		}, invalid, "cannot be used together"},
+		{func(in *input) {
+			queue(in)
+			in.ProvisionedPollerConfig = &types.ProvisionedPollerConfig{PollerGroupName: ptr("g")}
+		}, invalid, "PollerGroupName"},
+		{func(in *input) { in.Tags = map[string]string{"aws:x": "y"} }, invalid, "reserved for system use"},
 		{func(in *input) {
 			in.MetricsConfig = &types.EventSourceMappingMetricsConfig{Metrics: []types.EventSourceMappingMetric{"KafkaMetrics"}}
 		}, invalid, "Unsupported metric"},
@@ -162,6 +174,40 @@ func TestMappingsThatAreRefused(t *testing.T) {
 	in := &input{FunctionName: ptr("handler"), EventSourceArn: ptr(queueARN)}
 	_, err := w.s.CreateEventSourceMapping(context.Background(), in)
 	wantError(t, err, invalid, "Queue visibility timeout: 2 seconds is less than Function timeout: 3 seconds")
+}
+
+func pollers(low, high int32) *types.ProvisionedPollerConfig {
+	return &types.ProvisionedPollerConfig{MinimumPollers: &low, MaximumPollers: &high}
+}
+
+func TestProvisionedPollersOfAQueueAreKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	shown := func(c *types.ProvisionedPollerConfig) string {
+		if c == nil {
+			return "none"
+		}
+		return fmt.Sprint(*c.MinimumPollers, " to ", *c.MaximumPollers)
+	}
+	ctx := context.Background()
+	out, err := w.s.CreateEventSourceMapping(ctx, &input{FunctionName: ptr("handler"), EventSourceArn: ptr(queueARN), Enabled: ptr(false), ProvisionedPollerConfig: pollers(3, 5)})
+	if err != nil || shown(out.ProvisionedPollerConfig) != "3 to 5" {
+		t.Fatalf("%s, %v", shown(out.ProvisionedPollerConfig), err)
+	}
+	for _, c := range []struct {
+		set  *types.ProvisionedPollerConfig
+		want string
+	}{
+		{nil, "3 to 5"},
+		{&types.ProvisionedPollerConfig{MaximumPollers: ptr(int32(7))}, "2 to 7"},
+		{&types.ProvisionedPollerConfig{}, "none"},
+	} {
+		w.eventually("it is disabled", func() bool { return *w.get(*out.UUID).State == "Disabled" })
+		out, err := w.s.UpdateEventSourceMapping(ctx, &sdk.UpdateEventSourceMappingInput{UUID: out.UUID, ProvisionedPollerConfig: c.set})
+		if err != nil || shown(out.ProvisionedPollerConfig) != c.want {
+			t.Errorf("%s, %v; want %s", shown(out.ProvisionedPollerConfig), err, c.want)
+		}
+	}
 }
 
 func TestUnknownMappings(t *testing.T) {

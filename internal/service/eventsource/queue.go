@@ -22,11 +22,7 @@ type received struct {
 
 // runQueue gathers batches and hands them to as many invocations as the mapping allows.
 func (r *runner) runQueue() {
-	slots := r.mapping.MaxConcurrency
-	if slots == 0 {
-		slots = DefaultQueueConcurrency
-	}
-	sem := make(chan struct{}, slots)
+	sem := make(chan struct{}, r.mapping.concurrency())
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	gather, cancel := context.WithCancel(r.ctx)

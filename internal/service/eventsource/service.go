@@ -24,6 +24,8 @@ const (
 	// DefaultQueueConcurrency is how many batches of one queue are worked on at a
 	// time where the mapping names no MaximumConcurrency.
 	DefaultQueueConcurrency = 10
+	// MaxQueueConcurrency bounds them in every mode.
+	MaxQueueConcurrency = 1000
 )
 
 // Options are what the service works with. Store, Invoker and the ports of the

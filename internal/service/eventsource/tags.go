@@ -39,8 +39,8 @@ func (s *Service) Retag(ctx context.Context, arn string, set map[string]string, 
 	for _, name := range remove {
 		delete(m.Tags, name)
 	}
-	if len(m.Tags) > MaxTags {
-		return invalidParameter("Too many tags: the limit is %d.", MaxTags)
+	if err := checkTagNames(m.Tags); err != nil {
+		return err
 	}
 	options := false
 	for _, name := range []string{TagSchemaRegistry, TagRecordFormat, TagDeaggregate} {
@@ -83,4 +83,17 @@ func (s *Service) byARN(ctx context.Context, arn string) (*Mapping, error) {
 		return nil, noSuchMapping()
 	}
 	return s.owned(ctx, uuid)
+}
+
+// checkTagNames refuses too many tags, and those that are AWS's own.
+func checkTagNames(tags map[string]string) error {
+	if len(tags) > MaxTags {
+		return invalidParameter("Too many tags: the limit is %d.", MaxTags)
+	}
+	for name := range tags {
+		if strings.HasPrefix(strings.ToLower(name), "aws:") {
+			return invalidParameter("Tag keys starting with 'aws:' are reserved for system use")
+		}
+	}
+	return nil
 }

@@ -59,7 +59,7 @@ func (s *Service) UpdateEventSourceMapping(ctx context.Context, in *lambda.Updat
 func (s *Service) edit(ctx context.Context, m *Mapping, in *lambda.UpdateEventSourceMappingInput) error {
 	err := unsupported{
 		access: in.SourceAccessConfigurations, selfManaged: in.SelfManagedKafkaEventSourceConfig, documentDB: in.DocumentDBEventSourceConfig,
-		kmsKey: in.KMSKeyArn, logging: in.LoggingConfig, provisioned: in.ProvisionedPollerConfig,
+		kmsKey: in.KMSKeyArn, logging: in.LoggingConfig,
 	}.check()
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (s *Service) edit(ctx context.Context, m *Mapping, in *lambda.UpdateEventSo
 		BatchSize: in.BatchSize, BatchingWindow: in.MaximumBatchingWindowInSeconds, ParallelizationFactor: in.ParallelizationFactor,
 		Bisect: in.BisectBatchOnFunctionError, MaxRetries: in.MaximumRetryAttempts, MaxAge: in.MaximumRecordAgeInSeconds,
 		TumblingWindow: in.TumblingWindowInSeconds, FunctionResponseTypes: in.FunctionResponseTypes, Destination: in.DestinationConfig,
-		FilterCriteria: in.FilterCriteria, Scaling: in.ScalingConfig, Metrics: in.MetricsConfig, Kafka: in.AmazonManagedKafkaEventSourceConfig,
+		FilterCriteria: in.FilterCriteria, Scaling: in.ScalingConfig, Provisioned: in.ProvisionedPollerConfig, Metrics: in.MetricsConfig, Kafka: in.AmazonManagedKafkaEventSourceConfig,
 	})
 	if err != nil {
 		return err

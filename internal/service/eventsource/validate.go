@@ -17,6 +17,9 @@ const (
 	maxFIFOBatch      = 10
 	maxPlainSQSBatch  = 10 // without a batching window
 	minRecordAge      = 60 // seconds, unless -1
+	minPollers        = 2
+	defaultMaxPollers = 200
+	perPoller         = 10 // batches at a time
 	defaultBatch      = 100
 	defaultQueueBatch = 10
 )
@@ -33,6 +36,7 @@ type settings struct {
 	Destination           *types.DestinationConfig
 	FilterCriteria        *types.FilterCriteria
 	Scaling               *types.ScalingConfig
+	Provisioned           *types.ProvisionedPollerConfig
 	Metrics               *types.EventSourceMappingMetricsConfig
 	Kafka                 *types.AmazonManagedKafkaEventSourceConfig
 }
@@ -44,7 +48,6 @@ type unsupported struct {
 	documentDB    *types.DocumentDBEventSourceConfig
 	kmsKey        *string
 	logging       *types.EventSourceMappingLoggingConfig
-	provisioned   *types.ProvisionedPollerConfig
 	topics        []string
 	queues        []string
 	selfManagedAt *types.SelfManagedEventSource
@@ -63,8 +66,6 @@ func (u unsupported) check() error {
 		name = "KMSKeyArn"
 	case u.logging != nil:
 		name = "LoggingConfig"
-	case u.provisioned != nil:
-		name = "ProvisionedPollerConfig"
 	case len(u.topics) > 0:
 		name = "Topics"
 	case len(u.queues) > 0:
@@ -93,6 +94,12 @@ func (m *Mapping) apply(c settings) error {
 	}
 	if c.Scaling != nil {
 		m.MaxConcurrency = int(deref(c.Scaling.MaximumConcurrency))
+	}
+	if c.Provisioned != nil {
+		m.Pollers = c.Provisioned
+		if *c.Provisioned == (types.ProvisionedPollerConfig{}) {
+			m.Pollers = nil // an empty object ends the mode
+		}
 	}
 	if c.Kafka != nil {
 		m.Kafka = c.Kafka
@@ -194,13 +201,37 @@ func (m *Mapping) checkQueue(c settings) error {
 	case m.BatchSize > maxPlainSQSBatch && m.BatchingWindow == 0:
 		return invalidParameter("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than %d", maxPlainSQSBatch)
 	}
+	if err := m.checkPollers(); err != nil {
+		return err
+	}
 	return m.checkTags()
+}
+
+// checkPollers checks the provisioned mode of a queue's mapping.
+func (m *Mapping) checkPollers() error {
+	if m.Pollers == nil {
+		return nil
+	}
+	low, high := m.pollers()
+	switch {
+	case m.Pollers.PollerGroupName != nil:
+		return invalidParameter("Unsupported parameter for given event source mapping type: PollerGroupName")
+	case m.MaxConcurrency > 0:
+		return invalidParameter("ProvisionedPollerConfig and ScalingConfig cannot be used together.")
+	case low < minPollers || high < minPollers:
+		return invalidParameter("MinimumPollers and MaximumPollers must be at least %d for SQS event sources.", minPollers)
+	case low > high:
+		return invalidParameter("MinimumPollers must be less than or equal to MaximumPollers.")
+	}
+	return nil
 }
 
 func (m *Mapping) checkStream(c settings) error {
 	switch {
 	case c.Scaling != nil:
 		return invalidParameter("Unsupported parameter for given event source mapping type: ScalingConfig")
+	case m.Pollers != nil:
+		return invalidParameter("Unsupported parameter for given event source mapping type: ProvisionedPollerConfig")
 	case m.MaxAge != -1 && m.MaxAge < minRecordAge:
 		return invalidParameter("MaximumRecordAgeInSeconds must be -1 or between %d and 604800", minRecordAge)
 	case m.TumblingWindow > 0 && m.ParallelizationFactor > 1:
