@@ -14,6 +14,7 @@ import (
 	iamsdk "github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/leatdev/leat/internal/aws"
+	"github.com/leatdev/leat/internal/service/apigateway"
 	"github.com/leatdev/leat/internal/service/eventsource"
 	"github.com/leatdev/leat/internal/service/iam"
 	"github.com/leatdev/leat/internal/service/lambda"
@@ -122,14 +123,40 @@ func internalFor(ctx context.Context, target string) context.Context {
 // gatewayInvoker lets API Gateway run functions.
 type gatewayInvoker struct{ r *rooms }
 
-// Invoke implements apigateway.Invoker.
-func (g gatewayInvoker) Invoke(ctx context.Context, functionARN string, payload []byte) ([]byte, string, error) {
-	out, err := g.r.lambda.Invoke(internalFor(ctx, functionARN), functionARN, payload)
+// Invoke implements apigateway.Invoker. The function's resource policy must let the gateway in,
+// or the integration's role may invoke it.
+func (g gatewayInvoker) Invoke(ctx context.Context, in apigateway.Invocation) ([]byte, string, error) {
+	ctx = internalFor(ctx, in.FunctionARN)
+	if err := g.permitted(ctx, in); err != nil {
+		return nil, "", err
+	}
+	out, err := g.r.lambda.Invoke(ctx, in.FunctionARN, in.Payload)
 	if err != nil {
 		return nil, "", err
 	}
-	g.r.lineage.requested(functionARN, payload, out)
+	g.r.lineage.requested(in.FunctionARN, in.Payload, out)
 	return out.Payload, out.FunctionError, nil
+}
+
+func (g gatewayInvoker) permitted(ctx context.Context, in apigateway.Invocation) error {
+	if in.Role != "" {
+		ok, err := rolePermissions{g.r.iam}.MayDo(ctx, in.Role, "lambda:InvokeFunction", in.FunctionARN)
+		if err == nil && !ok {
+			err = apigateway.ErrNotPermitted
+		}
+		return err
+	}
+	for _, source := range in.Sources {
+		arn, err := aws.ParseARN(source)
+		if err != nil {
+			return err
+		}
+		ok, err := g.r.lambda.MayInvoke(ctx, in.FunctionARN, "apigateway.amazonaws.com", source, arn.Account)
+		if ok || err != nil {
+			return err
+		}
+	}
+	return apigateway.ErrNotPermitted
 }
 
 // door knows the callers of function URLs.

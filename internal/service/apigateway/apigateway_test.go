@@ -35,14 +35,17 @@ const (
 
 // functions answers invocations, and keeps what they were given.
 type functions struct {
-	mu     sync.Mutex
-	events map[string][]json.RawMessage // by ARN
-	reply  func(ctx context.Context, arn string, event []byte) (string, string, error)
+	mu      sync.Mutex
+	events  map[string][]json.RawMessage // by ARN
+	sources []string                     // of the last invocation
+	reply   func(ctx context.Context, arn string, event []byte) (string, string, error)
 }
 
-func (f *functions) Invoke(ctx context.Context, arn string, payload []byte) ([]byte, string, error) {
+func (f *functions) Invoke(ctx context.Context, in apigateway.Invocation) ([]byte, string, error) {
+	arn, payload := in.FunctionARN, in.Payload
 	f.mu.Lock()
 	f.events[arn] = append(f.events[arn], append([]byte(nil), payload...))
+	f.sources = in.Sources
 	reply := f.reply
 	f.mu.Unlock()
 	out, functionError, err := reply(ctx, arn, payload)
@@ -64,13 +67,31 @@ func (f *functions) last(t *testing.T, arn string) map[string]any {
 	return ev
 }
 
+// forget drops what functions were given.
+func (f *functions) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	clear(f.events)
+}
+
+// raw is the last event of a function, nil if it was not invoked.
+func (f *functions) raw(arn string) json.RawMessage {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if all := f.events[arn]; len(all) > 0 {
+		return all[len(all)-1]
+	}
+	return nil
+}
+
 // gateway is a listening server with both management APIs and the data plane.
 type gateway struct {
-	url   string
-	fn    *functions
-	clock *clock.Manual
-	v1    *v1.Client
-	v2    *v2.Client
+	url     string
+	service *apigateway.Service
+	fn      *functions
+	clock   *clock.Manual
+	v1      *v1.Client
+	v2      *v2.Client
 }
 
 func start(t testing.TB) *gateway {
@@ -90,7 +111,7 @@ func start(t testing.TB) *gateway {
 	front.HandleHTTP(apigateway.Matches, s)
 	server := httptest.NewServer(front)
 	t.Cleanup(server.Close)
-	g.url = server.URL
+	g.url, g.service = server.URL, s
 	cfg := awssdk.Config{Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}
 	g.v1, g.v2 = v1.NewFromConfig(cfg), v2.NewFromConfig(cfg)
 	return g
@@ -279,7 +300,6 @@ func TestFunctionsThatFailGive502(t *testing.T) {
 		"a function error": func(context.Context, string, []byte) (string, string, error) {
 			return `{"errorMessage":"x"}`, "Unhandled", nil
 		},
-		"no invocation":     func(context.Context, string, []byte) (string, string, error) { return "", "", errors.New("throttled") },
 		"an answer of text": func(context.Context, string, []byte) (string, string, error) { return `"hello"`, "", nil },
 		"no status code":    func(context.Context, string, []byte) (string, string, error) { return `{"body":"x"}`, "", nil },
 		"a body that is not": func(context.Context, string, []byte) (string, string, error) {
@@ -289,7 +309,7 @@ func TestFunctionsThatFailGive502(t *testing.T) {
 		g.fn.mu.Lock()
 		g.fn.reply = r
 		g.fn.mu.Unlock()
-		if got := g.call(t, "GET", "/_aws/execute-api/"+api+"/dev/", ""); got.status != 502 || got.body != `{"message":"Internal server error"}` {
+		if got := g.call(t, "GET", "/_aws/execute-api/"+api+"/dev/", ""); got.status != 502 || got.body != `{"message": "Internal server error"}` {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
@@ -309,7 +329,7 @@ func TestAFunctionHas29Seconds(t *testing.T) {
 	go func() { done <- g.call(t, "GET", "/_aws/execute-api/"+api+"/dev/", "") }()
 	<-running
 	g.clock.Advance(29 * time.Second)
-	if got := <-done; got.status != 504 || got.body != `{"message":"Endpoint request timed out"}` {
+	if got := <-done; got.status != 504 || got.body != `{"message": "Endpoint request timed out"}` {
 		t.Errorf("%+v", got)
 	}
 }
@@ -352,8 +372,8 @@ func TestABodyAtTheLimitPassesAndOnePastItDoesNot(t *testing.T) {
 	if got := g.call(t, "POST", "/_aws/execute-api/"+api+"/dev/files/x", strings.Repeat("x", limit)); got.status != 200 {
 		t.Errorf("at the limit: %d", got.status)
 	}
-	if got := g.call(t, "POST", "/_aws/execute-api/"+api+"/dev/files/x", strings.Repeat("x", limit+1)); got.status != 413 {
-		t.Errorf("past the limit: %d", got.status)
+	if got := g.call(t, "POST", "/_aws/execute-api/"+api+"/dev/files/x", strings.Repeat("x", limit+1)); got.status != 413 || got.body != `{"message":"Request Too Long"}` {
+		t.Errorf("past the limit: %+v", got)
 	}
 }
 
@@ -404,11 +424,11 @@ func TestRequestsAreValidated(t *testing.T) {
 	})
 	g.deploy(t, api)
 	path := "/_aws/execute-api/" + api + "/dev/"
-	if got := g.call(t, "POST", path, `{"sku":"x"}`); got.status != 400 || got.body != `{"message":"Missing required request parameters: [X-Trace, who]"}` {
+	if got := g.call(t, "POST", path, `{"sku":"x"}`); got.status != 400 || got.body != `{"message": "Missing required request parameters: [X-Trace, who]"}` {
 		t.Errorf("missing parameters: %+v", got)
 	}
 	for _, body := range []string{`{"sku":5}`, `{}`, `no`, ``} {
-		if got := g.call(t, "POST", path+"?who=me", body, "X-Trace", "1", "Content-Type", "application/json"); got.status != 400 || got.body != `{"message":"Invalid request body"}` {
+		if got := g.call(t, "POST", path+"?who=me", body, "X-Trace", "1", "Content-Type", "application/json"); got.status != 400 || got.body != `{"message": "Invalid request body"}` {
 			t.Errorf("%q: %+v", body, got)
 		}
 	}
@@ -452,8 +472,8 @@ func TestATokenAuthorizerDecides(t *testing.T) {
 	}
 	path := "/_aws/execute-api/" + api + "/dev/"
 	for token, want := range map[string]string{
-		"allow": "200 in", "deny": `403 {"message":"User is not authorized to access this resource with an explicit deny"}`,
-		"elsewhere": `403 {"message":"User is not authorized to access this resource"}`, "401": `401 {"message":"Unauthorized"}`, "": `401 {"message":"Unauthorized"}`, "nonsense": `500 {"message":null}`,
+		"allow": "200 in", "deny": `403 {"Message":"User is not authorized to access this resource with an explicit deny in an identity-based policy"}`,
+		"elsewhere": `403 {"Message":"User is not authorized to access this resource"}`, "401": `401 {"message":"Unauthorized"}`, "": `401 {"message":"Unauthorized"}`, "nonsense": `500 {"message":null}`,
 	} {
 		got := g.call(t, "POST", path, "", "Authorization", token)
 		if have := fmt.Sprint(got.status, " ", got.body); have != want {

@@ -1,11 +1,13 @@
 package apigateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -13,7 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 	typesv2 "github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
 
-	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/policy"
 )
 
@@ -71,11 +72,6 @@ func (c *authCache) forget(api string) {
 	}
 }
 
-// executeARN is the ARN of the call: what an authorizer's policy speaks of.
-func (c *call) executeARN(path string) string {
-	return aws.NewARN("execute-api", c.f.home.Region, c.f.home.Account, c.f.api+"/"+c.f.stage+"/"+c.r.Method+"/"+strings.TrimPrefix(path, "/")).String()
-}
-
 // authorizeREST asks the method's authorizer. It answers the caller itself when that refuses.
 func (s *Service) authorizeREST(c *call, rm *restMethod, vars map[string]string) (map[string]any, bool) {
 	if deref(rm.method.AuthorizationType) != "CUSTOM" {
@@ -97,14 +93,14 @@ func (s *Service) authorizeREST(c *call, rm *restMethod, vars map[string]string)
 	}
 	arn := c.executeARN(c.path)
 	result, err := s.ask(c, question{
-		id: deref(az.Id), uri: deref(az.AuthorizerUri), stageVars: c.f.rest.variables, identity: identity, ttl: time.Duration(deref(az.AuthorizerResultTtlInSeconds)) * time.Second,
+		id: deref(az.Id), uri: deref(az.AuthorizerUri), role: deref(az.AuthorizerCredentials), stageVars: c.f.rest.variables, identity: identity, ttl: time.Duration(deref(az.AuthorizerResultTtlInSeconds)) * time.Second,
 		event: func() any {
 			if az.Type == types.AuthorizerTypeToken {
 				return map[string]string{"type": "TOKEN", "methodArn": arn, "authorizationToken": identity}
 			}
 			ev := c.event(*rm.resource.Path, *rm.resource.Id, vars, c.f.rest.variables)
 			ev.Type, ev.MethodArn = "REQUEST", arn
-			return ev
+			return forAuthorizer(ev)
 		},
 	})
 	switch {
@@ -120,13 +116,38 @@ func (s *Service) authorizeREST(c *call, rm *restMethod, vars map[string]string)
 	if !allowed {
 		message := ""
 		if denied {
-			message = "User is not authorized to access this resource with an explicit deny"
+			message = "User is not authorized to access this resource with an explicit deny in an identity-based policy"
 		}
 		c.gateway(types.GatewayResponseTypeAccessDenied, message)
 		return nil, false
 	}
-	return result.context, true
+	return textContext(result.context), true
 }
+
+// textContext turns an authorizer's numbers and booleans into text, as REST APIs pass them on.
+func textContext(in map[string]any) map[string]any {
+	out := make(map[string]any, len(in))
+	for k, v := range in {
+		switch v := v.(type) {
+		case json.Number:
+			out[k] = v.String()
+		case bool:
+			out[k] = strconv.FormatBool(v)
+		default:
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// authEvent is payload 1.0 without its body, which authorizers do not see.
+type authEvent struct {
+	*proxyEvent
+	Body            *struct{} `json:"body,omitempty"`
+	IsBase64Encoded *struct{} `json:"isBase64Encoded,omitempty"`
+}
+
+func forAuthorizer(ev *proxyEvent) any { return authEvent{proxyEvent: ev} }
 
 // identity reads the sources of a v1 authorizer, joined; false when one of them is missing.
 func (c *call) identity(sources string, vars map[string]string) (string, bool) {
@@ -158,6 +179,7 @@ func (c *call) identity(sources string, vars map[string]string) (string, bool) {
 // question is what an authorizer is asked.
 type question struct {
 	id, uri   string
+	role      string // the authorizer's credentials
 	stageVars map[string]string
 	identity  string
 	ttl       time.Duration
@@ -179,7 +201,10 @@ func (s *Service) ask(c *call, q question) (*authResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.callAuthorizer(c, fn, q.event())
+	out, err := s.invoke(c, Invocation{FunctionARN: fn, Role: q.role, Sources: []string{c.apiARN("authorizers/" + q.id)}}, q.event(), authTimeout)
+	if errors.Is(err, errFunction) && saysUnauthorized(out) {
+		return nil, errUnauthorized
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -190,26 +215,12 @@ func (s *Service) ask(c *call, q question) (*authResult, error) {
 	return result, err
 }
 
-func (s *Service) callAuthorizer(c *call, fn string, event any) ([]byte, error) {
-	payload, err := json.Marshal(event)
-	if err != nil {
-		return nil, err
-	}
-	ctx := aws.Internal(c.r.Context(), c.f.home.Account, c.f.home.Region)
-	out, functionError, err := s.invoker.Invoke(ctx, fn, payload)
-	if err != nil {
-		return nil, err
-	}
-	if functionError == "" {
-		return out, nil
-	}
+// saysUnauthorized tells an authorizer's way to answer 401: it fails with that word.
+func saysUnauthorized(out []byte) bool {
 	var failure struct {
 		Message string `json:"errorMessage"`
 	}
-	if json.Unmarshal(out, &failure) == nil && failure.Message == "Unauthorized" {
-		return nil, errUnauthorized
-	}
-	return nil, fmt.Errorf("%s failed: %s", fn, out)
+	return json.Unmarshal(out, &failure) == nil && failure.Message == "Unauthorized"
 }
 
 // authReply is what authorizers answer, in either form.
@@ -241,7 +252,9 @@ func (o *oneOrMany) UnmarshalJSON(b []byte) error {
 
 func parseAuth(out []byte, simple bool) (*authResult, error) {
 	var reply authReply
-	if err := json.Unmarshal(out, &reply); err != nil {
+	d := json.NewDecoder(bytes.NewReader(out))
+	d.UseNumber() // context values come back as they were written
+	if err := d.Decode(&reply); err != nil {
 		return nil, err
 	}
 	if simple {
@@ -322,7 +335,7 @@ func (s *Service) authorizeHTTP(c *call, route typesv2.Route, vars map[string]st
 	arn := c.executeARN(c.path)
 	version2 := deref(az.AuthorizerPayloadFormatVersion) == "2.0"
 	result, err := s.ask(c, question{
-		id: deref(az.AuthorizerId), uri: deref(az.AuthorizerUri), stageVars: c.f.http.variables, identity: strings.Join(values, ","),
+		id: deref(az.AuthorizerId), uri: deref(az.AuthorizerUri), role: deref(az.AuthorizerCredentialsArn), stageVars: c.f.http.variables, identity: strings.Join(values, ","),
 		ttl: time.Duration(deref(az.AuthorizerResultTtlInSeconds)) * time.Second, simple: version2 && deref(az.EnableSimpleResponses),
 		event: func() any {
 			if version2 {
@@ -331,8 +344,10 @@ func (s *Service) authorizeHTTP(c *call, route typesv2.Route, vars map[string]st
 				return ev
 			}
 			ev := c.event1(*route.RouteKey, vars)
-			ev.Type, ev.MethodArn, ev.Body = "REQUEST", arn, nil
-			return ev
+			ev.Type, ev.MethodArn = "REQUEST", arn
+			ev.IdentitySource = ptr(strings.Join(values, ","))
+			ev.AuthorizationToken = ev.IdentitySource
+			return forAuthorizer(ev)
 		},
 	})
 	switch {

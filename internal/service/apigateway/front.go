@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/apigateway/types"
+
 	"github.com/leatdev/leat/internal/kv"
 )
 
@@ -78,24 +80,49 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, http.StatusInternalServerError, `{"message": "Internal server error"}`)
 		return
 	case f == nil:
-		w.Header().Set("x-amzn-ErrorType", "ForbiddenException")
-		writeJSON(w, http.StatusForbidden, `{"message":"Forbidden"}`)
+		s.noStage(c, api)
 		return
 	}
 	c.f, c.path = f, path
 	if c.body, err = readBody(w, r); err != nil {
-		status := http.StatusBadRequest
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
-			status = http.StatusRequestEntityTooLarge
-		}
-		writeJSON(w, status, `{"message":"`+http.StatusText(status)+`"}`)
+		c.unread(err)
 		return
 	}
 	if f.rest != nil {
 		s.serveREST(c)
 	} else {
 		s.serveHTTPAPI(c)
+	}
+}
+
+// noStage answers a caller of a stage that is not there.
+func (s *Service) noStage(c *call, api string) {
+	kind := ""
+	err := s.store.View(c.r.Context(), func(r kv.Reader) error {
+		h, ok, err := load[home](r, homeKey(api))
+		if ok {
+			kind = h.Kind
+		}
+		return err
+	})
+	if err == nil && kind == "http" {
+		writeJSON(c.w, http.StatusNotFound, `{"message":"Not Found"}`)
+		return
+	}
+	c.w.Header().Set("x-amzn-ErrorType", "ForbiddenException")
+	writeJSON(c.w, http.StatusForbidden, `{"message":"Forbidden"}`)
+}
+
+// unread answers a caller whose body could not be read.
+func (c *call) unread(err error) {
+	var large *http.MaxBytesError
+	switch {
+	case !errors.As(err, &large):
+		writeJSON(c.w, http.StatusBadRequest, `{"message":"Bad Request"}`)
+	case c.f.rest != nil:
+		c.gateway(types.GatewayResponseTypeRequestTooLarge, "")
+	default:
+		c.httpFailure(errTooLarge)
 	}
 }
 
@@ -132,6 +159,7 @@ func (s *Service) find(ctx context.Context, api, path string) (*front, string, e
 func (s *Service) front(ctx context.Context, key stageKey) (*front, error) {
 	s.mu.RLock()
 	f, ok := s.compiled[key]
+	changes := s.changes
 	s.mu.RUnlock()
 	if ok {
 		return f, nil
@@ -141,7 +169,9 @@ func (s *Service) front(ctx context.Context, key stageKey) (*front, error) {
 		return nil, err // absent stages are not remembered: callers could invent any number of names
 	}
 	s.mu.Lock()
-	s.compiled[key] = f
+	if s.changes == changes { // else what was read may be older than a change that has been forgotten already
+		s.compiled[key] = f
+	}
 	s.mu.Unlock()
 	return f, nil
 }
@@ -149,6 +179,7 @@ func (s *Service) front(ctx context.Context, key stageKey) (*front, error) {
 // forget drops what was compiled of an API.
 func (s *Service) forget(api string) {
 	s.mu.Lock()
+	s.changes++
 	for key := range s.compiled {
 		if key.api == api {
 			delete(s.compiled, key)

@@ -227,13 +227,3 @@ func BenchmarkProxy(b *testing.B) {
 		g.call(b, "GET", "/_aws/execute-api/"+api+"/dev/items/1", "")
 	}
 }
-
-func FuzzImport(f *testing.F) {
-	f.Add(`{"openapi":"3.0.1","info":{"title":"h"},"paths":{"/x":{"post":{"x-amazon-apigateway-integration":{"type":"mock"}}}}}`)
-	f.Add("swagger: '2.0'\npaths: {/a/{b+}: {get: {security: [{x: []}]}}}\nsecurityDefinitions: {x: {type: apiKey}}")
-	g := start(f)
-	f.Fuzz(func(_ *testing.T, doc string) {
-		_, _ = g.v1.ImportRestApi(context.Background(), &v1.ImportRestApiInput{Body: []byte(doc)})
-		_, _ = g.v2.ImportApi(context.Background(), &v2.ImportApiInput{Body: &doc})
-	})
-}

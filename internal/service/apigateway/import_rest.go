@@ -77,6 +77,11 @@ func (a *restAPI) load(doc *openAPI, basePath string) error {
 		m := types.Model{Id: ptr(newID(partIDLength)), Name: ptr(name), ContentType: ptr("application/json"), Schema: ptr(string(schema))}
 		put(&a.Models, name, m)
 	}
+	for name, m := range a.Models {
+		if err := a.checkModel(&m); err != nil {
+			return badRequest("Invalid OpenAPI input: model %s: %v", name, err)
+		}
+	}
 	validators := a.loadValidators(doc)
 	authorizers, err := a.loadAuthorizers(doc)
 	if err != nil {
@@ -204,6 +209,12 @@ func (a *restAPI) loadOperation(doc *openAPI, path, method string, op *openOpera
 	}
 	if err := a.checkMethod(&m); err != nil {
 		return err
+	}
+	for _, name := range m.RequestModels {
+		written := a.Models[name]
+		if err := a.checkModel(&written); err != nil {
+			return err
+		}
 	}
 	put(&r.ResourceMethods, method, m)
 	a.Resources[*r.Id] = r

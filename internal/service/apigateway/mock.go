@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-
-	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // static tells whether a template is text that the template language leaves as
@@ -35,26 +33,3 @@ func mockStatus(template string) (string, error) {
 }
 
 var bareKey = regexp.MustCompile(`([{,]\s*)statusCode(\s*:)`)
-
-// compileModel compiles a model's JSON schema; models are draft 4 unless they say otherwise.
-func compileModel(text string) (*jsonschema.Schema, error) {
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
-	c := jsonschema.NewCompiler()
-	c.DefaultDraft(jsonschema.Draft4)
-	c.UseLoader(noLoader{})
-	const name = "model:///schema"
-	if err := c.AddResource(name, doc); err != nil {
-		return nil, err
-	}
-	return c.Compile(name)
-}
-
-// noLoader refuses to fetch what a schema refers to: a model must not make the server read files or call URLs.
-type noLoader struct{}
-
-func (noLoader) Load(url string) (any, error) {
-	return nil, fmt.Errorf("references to other documents are not supported: %s", url)
-}

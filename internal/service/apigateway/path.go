@@ -10,37 +10,45 @@ import (
 const maxSegments = 200
 
 // node is one segment of the tree of an API's paths. T is what lies at its end.
+// A node has no name: /a/{x} and /a/{y}/z are different variables of one segment.
 type node[T any] struct {
 	static map[string]*node[T]
 	param  *node[T] // {name}
 	greedy *node[T] // {name+}
-	name   string   // of the variable that leads here
-	values map[string]T
+	ends   map[string]end[T]
+}
+
+// end is what lies at a path for a method, with the names of the path's variables in order.
+type end[T any] struct {
+	value T
+	names []string
 }
 
 // add stores a value under a path and a method.
 func (n *node[T]) add(path, method string, v T) {
+	e := end[T]{value: v}
 	for _, seg := range segments(path) {
+		if inner, variable := strings.CutPrefix(seg, "{"); variable {
+			e.names = append(e.names, strings.TrimSuffix(strings.TrimSuffix(inner, "}"), "+"))
+		}
 		n = n.child(seg)
 	}
-	put(&n.values, method, v)
+	put(&n.ends, method, e)
 }
 
 func (n *node[T]) child(seg string) *node[T] {
-	inner, variable := strings.CutPrefix(seg, "{")
-	if !variable {
+	if !strings.HasPrefix(seg, "{") {
 		if n.static[seg] == nil {
 			put(&n.static, seg, &node[T]{})
 		}
 		return n.static[seg]
 	}
-	inner = strings.TrimSuffix(inner, "}")
-	slot, name := &n.param, inner
-	if plain, isGreedy := strings.CutSuffix(inner, "+"); isGreedy {
-		slot, name = &n.greedy, plain
+	slot := &n.param
+	if strings.HasSuffix(seg, "+}") {
+		slot = &n.greedy
 	}
 	if *slot == nil {
-		*slot = &node[T]{name: name}
+		*slot = &node[T]{}
 	}
 	return *slot
 }
@@ -56,34 +64,44 @@ func segments(path string) []string {
 
 // match finds the most specific path that has something under method or ANY:
 // a literal segment before a variable, a variable before a greedy one. Paths that
-// match without such a method are passed over, as AWS does.
-func (n *node[T]) match(segs []string, method string, vars map[string]string) (v T, ok bool) {
-	if len(segs) == 0 {
-		if v, ok = n.values[method]; !ok {
-			v, ok = n.values["ANY"]
-		}
-		return v, ok
-	}
+// match without such a method are passed over, as AWS does. vars are the values of the path's variables.
+func (n *node[T]) match(segs []string, method string) (v T, vars map[string]string, ok bool) {
 	if len(segs) > maxSegments {
-		return v, false
+		return v, nil, false
+	}
+	e, values, ok := n.find(segs, method, nil)
+	if !ok {
+		return v, nil, false
+	}
+	vars = make(map[string]string, len(e.names))
+	for i, name := range e.names {
+		vars[name] = values[i]
+	}
+	return e.value, vars, true
+}
+
+// find goes down the tree with the values of the variables met so far.
+func (n *node[T]) find(segs []string, method string, values []string) (e end[T], _ []string, ok bool) {
+	if len(segs) == 0 {
+		if e, ok = n.ends[method]; !ok {
+			e, ok = n.ends["ANY"]
+		}
+		return e, values, ok
 	}
 	if next := n.static[segs[0]]; next != nil {
-		if v, ok = next.match(segs[1:], method, vars); ok {
-			return v, true
+		if e, found, ok := next.find(segs[1:], method, values); ok {
+			return e, found, true
 		}
 	}
 	if n.param != nil {
-		if v, ok = n.param.match(segs[1:], method, vars); ok {
-			vars[n.param.name] = decodeSegment(segs[0])
-			return v, true
+		if e, found, ok := n.param.find(segs[1:], method, append(values, decodeSegment(segs[0]))); ok {
+			return e, found, true
 		}
 	}
 	if n.greedy != nil {
-		if v, ok = n.greedy.match(nil, method, vars); ok {
-			vars[n.greedy.name] = strings.Join(mapped(segs, decodeSegment), "/")
-		}
+		return n.greedy.find(nil, method, append(values, strings.Join(mapped(segs, decodeSegment), "/")))
 	}
-	return v, ok
+	return e, nil, false
 }
 
 func decodeSegment(s string) string {

@@ -1,40 +1,36 @@
 package apigateway
 
 import (
-	"context"
 	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"mime"
 	"net"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/apigateway/types"
-
-	"github.com/leatdev/leat/internal/aws"
 )
 
 // proxyEvent is the input of a Lambda proxy integration, payload 1.0
 // ("Input format of a Lambda function for proxy integration").
 type proxyEvent struct {
-	Version           string              `json:"version,omitempty"` // HTTP APIs only
-	Type              string              `json:"type,omitempty"`    // authorizers only
-	MethodArn         string              `json:"methodArn,omitempty"`
-	Resource          string              `json:"resource"`
-	Path              string              `json:"path"`
-	HTTPMethod        string              `json:"httpMethod"`
-	Headers           map[string]string   `json:"headers"`
-	MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
-	Query             map[string]string   `json:"queryStringParameters"`
-	MultiValueQuery   map[string][]string `json:"multiValueQueryStringParameters"`
-	PathParameters    map[string]string   `json:"pathParameters"`
-	StageVariables    map[string]string   `json:"stageVariables"`
-	RequestContext    requestContext      `json:"requestContext"`
-	Body              *string             `json:"body"`
-	IsBase64Encoded   bool                `json:"isBase64Encoded"`
+	Version            string              `json:"version,omitempty"` // HTTP APIs only
+	Type               string              `json:"type,omitempty"`    // authorizers only
+	MethodArn          string              `json:"methodArn,omitempty"`
+	IdentitySource     *string             `json:"identitySource,omitempty"` // authorizers of HTTP APIs
+	AuthorizationToken *string             `json:"authorizationToken,omitempty"`
+	Resource           string              `json:"resource"`
+	Path               string              `json:"path"`
+	HTTPMethod         string              `json:"httpMethod"`
+	Headers            map[string]string   `json:"headers"`
+	MultiValueHeaders  map[string][]string `json:"multiValueHeaders"`
+	Query              map[string]string   `json:"queryStringParameters"`
+	MultiValueQuery    map[string][]string `json:"multiValueQueryStringParameters"`
+	PathParameters     map[string]string   `json:"pathParameters"`
+	StageVariables     map[string]string   `json:"stageVariables"`
+	RequestContext     requestContext      `json:"requestContext"`
+	Body               *string             `json:"body"`
+	IsBase64Encoded    bool                `json:"isBase64Encoded"`
 }
 
 type requestContext struct {
@@ -96,6 +92,9 @@ func (c *call) headersOf() map[string][]string {
 		port = "80"
 	}
 	out["X-Forwarded-Port"] = []string{port}
+	if out["X-Amzn-Trace-Id"] == nil {
+		out["X-Amzn-Trace-Id"] = []string{fmt.Sprintf("Root=1-%08x-%s", c.start.Unix(), strings.ReplaceAll(c.id, "-", "")[:24])}
+	}
 	return out
 }
 
@@ -183,13 +182,12 @@ func (s *Service) proxyREST(c *call, rm *restMethod, vars map[string]string, ide
 		c.gateway(types.GatewayResponseTypeApiConfigurationError, "")
 		return
 	}
-	out, failure := s.invoke(c, fn, ev, int(i.TimeoutInMillis))
-	switch {
-	case errors.Is(failure, errTimedOut):
-		c.gateway(types.GatewayResponseTypeIntegrationTimeout, "")
-		return
-	case failure != nil:
-		c.gateway(types.GatewayResponseTypeDefault5xx, "")
+	out, err := s.invoke(c, Invocation{
+		FunctionARN: fn, Role: deref(i.Credentials),
+		Sources: []string{c.executeARN(c.path), c.executeARN(*rm.resource.Path)},
+	}, ev, int(i.TimeoutInMillis))
+	if err != nil {
+		c.restFailure(err)
 		return
 	}
 	res, err := parseProxyResponse(out)
@@ -211,34 +209,6 @@ func accepted(r *http.Request, res *proxyResponse) string {
 	return first
 }
 
-var (
-	errTimedOut = errors.New("the function did not answer in time")
-	errFunction = errors.New("the function failed")
-)
-
-// invoke calls a function within the integration's time-out.
-func (s *Service) invoke(c *call, fn string, event any, timeoutMillis int) ([]byte, error) {
-	payload, err := json.Marshal(event)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancelCause(aws.Internal(c.r.Context(), c.f.home.Account, c.f.home.Region))
-	defer cancel(nil)
-	timer := s.clock.AfterFunc(time.Duration(timeoutMillis)*time.Millisecond, func() { cancel(errTimedOut) })
-	defer timer.Stop()
-	out, functionError, err := s.invoker.Invoke(ctx, fn, payload)
-	switch {
-	case errors.Is(context.Cause(ctx), errTimedOut):
-		return nil, errTimedOut
-	case err != nil:
-		s.log.Warn("API gateway: a function could not be invoked", "function", fn, "error", err)
-		return nil, errFunction
-	case functionError != "":
-		return nil, errFunction
-	}
-	return out, nil
-}
-
 // withVariables replaces ${stageVariables.NAME}.
 func withVariables(uri string, vars map[string]string) string {
 	return variablePattern.ReplaceAllStringFunc(uri, func(m string) string {
@@ -247,80 +217,6 @@ func withVariables(uri string, vars map[string]string) string {
 		}
 		return m
 	})
-}
-
-// proxyResponse is what a function answers ("Output format of a Lambda function for proxy integration").
-type proxyResponse struct {
-	StatusCode        json.Number      `json:"statusCode"`
-	Headers           map[string]any   `json:"headers"`
-	MultiValueHeaders map[string][]any `json:"multiValueHeaders"`
-	Cookies           []string         `json:"cookies"` // payload 2.0
-	Body              *string          `json:"body"`
-	IsBase64Encoded   bool             `json:"isBase64Encoded"`
-	status            int
-}
-
-func parseProxyResponse(out []byte) (*proxyResponse, error) {
-	res := &proxyResponse{}
-	if err := json.Unmarshal(out, res); err != nil {
-		return nil, err
-	}
-	status, ok := number(res.StatusCode.String())
-	if !ok || status < 100 || status > 999 {
-		return nil, fmt.Errorf("status code %q", res.StatusCode)
-	}
-	res.status = status
-	return res, nil
-}
-
-// header merges single and multiple values; multiple ones win.
-func (p *proxyResponse) header() http.Header {
-	h := http.Header{}
-	for k, v := range p.Headers {
-		if v != nil {
-			h.Set(k, fmt.Sprint(v))
-		}
-	}
-	for k, values := range p.MultiValueHeaders {
-		h.Del(k)
-		for _, v := range values {
-			h.Add(k, fmt.Sprint(v))
-		}
-	}
-	return h
-}
-
-// remapped are headers that a function may not set: AWS renames them.
-var remapped = []string{"Connection", "Date", "Server", "Www-Authenticate", "Content-Length", "Transfer-Encoding"}
-
-// writeProxy answers with what the function said. A body in base64 is decoded when decode is set.
-func (c *call) writeProxy(res *proxyResponse, decode bool) {
-	h := res.header()
-	for _, name := range remapped {
-		if values, ok := h[name]; ok {
-			h.Del(name)
-			if name != "Content-Length" && name != "Transfer-Encoding" {
-				h["X-Amzn-Remapped-"+name] = values
-			}
-		}
-	}
-	for k, v := range h {
-		c.w.Header()[k] = v
-	}
-	for _, cookie := range res.Cookies {
-		c.w.Header().Add("Set-Cookie", cookie)
-	}
-	if c.w.Header().Get("Content-Type") == "" {
-		c.w.Header().Set("Content-Type", "application/json")
-	}
-	body := []byte(deref(res.Body))
-	if res.IsBase64Encoded && decode {
-		if raw, err := base64.StdEncoding.DecodeString(deref(res.Body)); err == nil {
-			body = raw
-		}
-	}
-	c.w.WriteHeader(res.status)
-	_, _ = c.w.Write(body) // the caller has gone if this fails
 }
 
 // newRequestID makes a UUID.

@@ -1,8 +1,6 @@
 package apigateway
 
 import (
-	"encoding/json"
-	"errors"
 	"mime"
 	"net/http"
 	"strconv"
@@ -118,9 +116,7 @@ func (c *call) event2(routeKey string, vars map[string]string) *httpEvent {
 		}
 		ev.Headers[strings.ToLower(k)] = strings.Join(v, ",")
 	}
-	if n := len(c.body); n > 0 {
-		ev.Headers["content-length"] = strconv.Itoa(n)
-	}
+	ev.Headers["content-length"] = strconv.Itoa(len(c.body))
 	query := c.r.URL.Query()
 	if len(query) > 0 {
 		ev.Query = map[string]string{}
@@ -140,6 +136,7 @@ func (c *call) event2(routeKey string, vars map[string]string) *httpEvent {
 }
 
 // textual tells the content types whose bodies HTTP APIs pass on as text.
+// All others, forms among them, travel in base64.
 func textual(contentType string) bool {
 	if contentType == "" {
 		return true
@@ -149,7 +146,7 @@ func textual(contentType string) bool {
 		return false
 	}
 	switch media {
-	case "application/json", "application/javascript", "application/xml", "application/x-www-form-urlencoded":
+	case "application/json", "application/javascript", "application/xml":
 		return true
 	}
 	return strings.HasPrefix(media, "text/") || strings.HasSuffix(media, "+json") || strings.HasSuffix(media, "+xml")
@@ -159,8 +156,7 @@ func (s *Service) serveHTTPAPI(c *call) {
 	hf := c.f.http
 	c.w.Header().Set("Apigw-Requestid", c.id)
 	preflight := c.cors()
-	vars := map[string]string{}
-	route, ok := hf.tree.match(segments(c.path), c.r.Method, vars)
+	route, vars, ok := hf.tree.match(segments(c.path), c.r.Method)
 	switch {
 	case preflight: // answered by the CORS configuration, whatever the routes say
 		c.w.WriteHeader(http.StatusNoContent)
@@ -248,7 +244,7 @@ func (s *Service) proxyHTTP(c *call, i types.Integration, route types.Route, var
 		event = ev
 	} else {
 		ev := c.event1(*route.RouteKey, vars)
-		ev.RequestContext.Authorizer = identity
+		ev.RequestContext.Authorizer = textContext(identity)
 		event = ev
 	}
 	fn, err := targetFunction(withVariables(deref(i.IntegrationUri), hf.variables))
@@ -256,19 +252,22 @@ func (s *Service) proxyHTTP(c *call, i types.Integration, route types.Route, var
 		writeJSON(c.w, http.StatusInternalServerError, `{"message":"Internal Server Error"}`)
 		return
 	}
-	out, failure := s.invoke(c, fn, event, int(deref(i.TimeoutInMillis)))
-	switch {
-	case errors.Is(failure, errTimedOut):
-		writeJSON(c.w, http.StatusServiceUnavailable, `{"message":"Service Unavailable"}`)
-		return
-	case failure != nil:
-		writeJSON(c.w, http.StatusInternalServerError, `{"message":"Internal Server Error"}`)
+	sources := []string{c.executeARN(c.path)}
+	if _, path, ok := strings.Cut(*route.RouteKey, " "); ok {
+		sources = append(sources, c.executeARN(path))
+	} else {
+		sources = append(sources, c.apiARN(c.f.stage+"/"+*route.RouteKey))
+	}
+	out, err := s.invoke(c, Invocation{FunctionARN: fn, Role: deref(i.CredentialsArn), Sources: sources}, event, int(deref(i.TimeoutInMillis)))
+	if err != nil {
+		c.httpFailure(err)
 		return
 	}
-	res, err := parseProxyResponse(out)
-	if deref(i.PayloadFormatVersion) == "2.0" && (err != nil || res.StatusCode == "") {
-		res, err = inferResponse(out), nil
+	parse := parseProxyResponse
+	if deref(i.PayloadFormatVersion) == "2.0" {
+		parse = parseResponse2
 	}
+	res, err := parse(out)
 	if err != nil {
 		s.log.Warn("API gateway: malformed Lambda proxy response", "function", fn, "error", err)
 		writeJSON(c.w, http.StatusInternalServerError, `{"message":"Internal Server Error"}`)
@@ -289,14 +288,4 @@ func (c *call) event1(routeKey string, vars map[string]string) *proxyEvent {
 	ev.RequestContext.Path = ev.Path
 	ev.Body, ev.IsBase64Encoded = setBody(c.body, !textual(c.r.Header.Get("Content-Type")))
 	return ev
-}
-
-// inferResponse makes a 200 of a payload 2.0 answer without a status code: the whole answer is the body.
-func inferResponse(out []byte) *proxyResponse {
-	body := string(out)
-	var text string
-	if json.Unmarshal(out, &text) == nil {
-		body = text
-	}
-	return &proxyResponse{status: http.StatusOK, Body: &body, Headers: map[string]any{"Content-Type": "application/json"}}
 }

@@ -2,6 +2,7 @@ package apigateway
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"mime"
@@ -62,7 +63,7 @@ func (a *restAPI) compileMethod(res types.Resource, m types.Method) (*restMethod
 		return rm, nil
 	}
 	for media, name := range m.RequestModels {
-		schema, err := compileModel(deref(a.Models[name].Schema))
+		schema, err := a.compileModel(deref(a.Models[name].Schema))
 		if err != nil {
 			return nil, err
 		}
@@ -89,7 +90,25 @@ var gatewayDefaults = map[types.GatewayResponseType]struct {
 	types.GatewayResponseTypeApiConfigurationError:        {500, "Internal server error", "InternalServerErrorException"},
 	types.GatewayResponseTypeUnsupportedMediaType:         {415, "Unsupported Media Type", "UnsupportedMediaTypeException"},
 	types.GatewayResponseTypeDefault5xx:                   {502, "Internal server error", "InternalServerErrorException"},
+	types.GatewayResponseTypeRequestTooLarge:              {413, "Request Too Long", "RequestTooLargeException"},
 }
+
+// gatewayForms are the bodies that are not {"message":…}: what comes of the integration
+// or of a validator has a space, what comes of a policy a capital.
+var gatewayForms = map[types.GatewayResponseType]string{
+	types.GatewayResponseTypeAccessDenied:          `{"Message":$context.error.messageString}`,
+	types.GatewayResponseTypeBadRequestBody:        spacedForm,
+	types.GatewayResponseTypeBadRequestParameters:  spacedForm,
+	types.GatewayResponseTypeIntegrationFailure:    spacedForm,
+	types.GatewayResponseTypeIntegrationTimeout:    spacedForm,
+	types.GatewayResponseTypeApiConfigurationError: spacedForm,
+	types.GatewayResponseTypeDefault5xx:            spacedForm,
+}
+
+const (
+	plainForm  = `{"message":$context.error.messageString}`
+	spacedForm = `{"message": $context.error.messageString}`
+)
 
 // gateway answers in the gateway's own name, in the words the API has for it.
 func (c *call) gateway(kind types.GatewayResponseType, message string) {
@@ -120,18 +139,21 @@ func (c *call) gateway(kind types.GatewayResponseType, message string) {
 	if message == "" {
 		text = "null"
 	}
-	body := `{"message":` + text + `}`
+	form := cmp.Or(gatewayForms[kind], plainForm)
 	if t, ok := g.ResponseTemplates["application/json"]; ok {
-		body = strings.NewReplacer("$context.error.messageString", text, "$context.error.message", message, "$context.requestId", c.id).Replace(t)
+		form = t
 	}
+	body := strings.NewReplacer("$context.error.messageString", text, "$context.error.message", message, "$context.requestId", c.id,
+		"$context.error.responseType", string(kind), "$context.stage", c.f.stage, "$context.httpMethod", c.r.Method,
+		"$context.apiId", c.f.api, "$context.accountId", c.f.home.Account, "$context.identity.sourceIp", c.sourceIP(),
+		"$context.error.validationErrorString", text, "$context.extendedRequestId", c.id[:16]).Replace(form)
 	c.w.Header().Set("x-amzn-ErrorType", d.errType)
 	writeJSON(c.w, status, body)
 }
 
 func (s *Service) serveREST(c *call) {
 	rf := c.f.rest
-	vars := map[string]string{}
-	rm, ok := rf.tree.match(segments(c.path), c.r.Method, vars)
+	rm, vars, ok := rf.tree.match(segments(c.path), c.r.Method)
 	if !ok {
 		c.gateway(types.GatewayResponseTypeMissingAuthenticationToken, "")
 		return
@@ -178,6 +200,9 @@ func (c *call) validate(rm *restMethod, vars map[string]string) bool {
 		media = "application/json"
 	}
 	schema := rm.models[media]
+	if schema == nil {
+		schema = rm.models["$default"]
+	}
 	if schema == nil {
 		return true // AWS validates only the content types that have a model
 	}

@@ -30,12 +30,6 @@ import (
 	"github.com/leatdev/leat/internal/kv"
 )
 
-// Invoker reaches functions. functionError is what Lambda sets in
-// X-Amz-Function-Error, "" for a success; err tells that the function could not be invoked.
-type Invoker interface {
-	Invoke(ctx context.Context, functionARN string, payload []byte) (result []byte, functionError string, err error)
-}
-
 // Options configure the room.
 type Options struct {
 	Store   kv.Store
@@ -59,6 +53,7 @@ type Service struct {
 
 	mu       sync.RWMutex
 	compiled map[stageKey]*front // what stages serve; an API's entries go when it changes
+	changes  uint64              // counts the changes of all APIs
 	auth     authCache
 }
 
