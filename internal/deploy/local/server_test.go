@@ -89,7 +89,9 @@ func (names) Invoke(context.Context, eventsource.Invocation) (eventsource.Respon
 // idle is an invoker that nothing is sent to.
 type idle struct{}
 
-func (idle) Invoke(context.Context, apigateway.Invocation) ([]byte, string, error) { return nil, "", nil }
+func (idle) Invoke(context.Context, apigateway.Invocation) ([]byte, string, error) {
+	return nil, "", nil
+}
 
 func start(t *testing.T) *server {
 	t.Helper()

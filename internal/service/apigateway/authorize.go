@@ -39,7 +39,7 @@ type authEntry struct {
 
 // authResult is an authorizer's answer, understood.
 type authResult struct {
-	allows  func(arn string) (allowed, explicitlyDenied bool)
+	decide  func(*policy.Request) policy.Decision
 	context map[string]any
 }
 
@@ -112,10 +112,9 @@ func (s *Service) authorizeREST(c *call, rm *restMethod, vars map[string]string)
 		c.gateway(types.GatewayResponseTypeAuthorizerConfigurationError, "")
 		return nil, false
 	}
-	allowed, denied := result.allows(arn)
-	if !allowed {
+	if decision := result.decide(c.access()); decision != policy.Allow {
 		message := ""
-		if denied {
+		if decision == policy.ExplicitDeny {
 			message = "User is not authorized to access this resource with an explicit deny in an identity-based policy"
 		}
 		c.gateway(types.GatewayResponseTypeAccessDenied, message)
@@ -225,29 +224,10 @@ func saysUnauthorized(out []byte) bool {
 
 // authReply is what authorizers answer, in either form.
 type authReply struct {
-	PrincipalID    string         `json:"principalId"`
-	PolicyDocument *authPolicy    `json:"policyDocument"`
-	Context        map[string]any `json:"context"`
-	IsAuthorized   *bool          `json:"isAuthorized"`
-}
-
-type authPolicy struct {
-	Statement []struct {
-		Effect   string    `json:"Effect"`
-		Action   oneOrMany `json:"Action"`
-		Resource oneOrMany `json:"Resource"`
-	} `json:"Statement"`
-}
-
-type oneOrMany []string
-
-func (o *oneOrMany) UnmarshalJSON(b []byte) error {
-	var one string
-	if json.Unmarshal(b, &one) == nil {
-		*o = []string{one}
-		return nil
-	}
-	return json.Unmarshal(b, (*[]string)(o))
+	PrincipalID    string          `json:"principalId"`
+	PolicyDocument json.RawMessage `json:"policyDocument"`
+	Context        map[string]any  `json:"context"`
+	IsAuthorized   *bool           `json:"isAuthorized"`
 }
 
 func parseAuth(out []byte, simple bool) (*authResult, error) {
@@ -261,11 +241,18 @@ func parseAuth(out []byte, simple bool) (*authResult, error) {
 		if reply.IsAuthorized == nil {
 			return nil, errors.New("the authorizer's answer has no isAuthorized")
 		}
-		allowed := *reply.IsAuthorized
-		return &authResult{context: reply.Context, allows: func(string) (bool, bool) { return allowed, false }}, nil
+		decision := policy.ImplicitDeny
+		if *reply.IsAuthorized {
+			decision = policy.Allow
+		}
+		return &authResult{context: reply.Context, decide: func(*policy.Request) policy.Decision { return decision }}, nil
 	}
 	if reply.PolicyDocument == nil || reply.PrincipalID == "" {
 		return nil, errors.New("the authorizer's answer has no principalId or no policyDocument")
+	}
+	doc, err := policy.Parse(string(reply.PolicyDocument))
+	if err != nil {
+		return nil, fmt.Errorf("the authorizer's policyDocument: %w", err)
 	}
 	context := map[string]any{"principalId": reply.PrincipalID}
 	for k, v := range reply.Context {
@@ -275,30 +262,7 @@ func parseAuth(out []byte, simple bool) (*authResult, error) {
 		}
 		context[k] = v
 	}
-	return &authResult{context: context, allows: reply.PolicyDocument.allows}, nil
-}
-
-// allows evaluates the policy: an explicit deny wins, otherwise one allow is enough.
-func (p *authPolicy) allows(arn string) (allowed, denied bool) {
-	for _, st := range p.Statement {
-		if !matchesAny(st.Action, "execute-api:Invoke") || !matchesAny(st.Resource, arn) {
-			continue
-		}
-		if strings.EqualFold(st.Effect, "Deny") {
-			return false, true
-		}
-		allowed = allowed || strings.EqualFold(st.Effect, "Allow")
-	}
-	return allowed, false
-}
-
-func matchesAny(patterns []string, s string) bool {
-	for _, p := range patterns {
-		if policy.Wildcard(p, s) {
-			return true
-		}
-	}
-	return false
+	return &authResult{context: context, decide: func(r *policy.Request) policy.Decision { return policy.Identity(r, doc) }}, nil
 }
 
 // parseSourceV2 reads an identity source of an HTTP API: $request.header.X, $request.querystring.X, $context.X, $stageVariables.X.
@@ -359,7 +323,7 @@ func (s *Service) authorizeHTTP(c *call, route typesv2.Route, vars map[string]st
 		writeJSON(c.w, http.StatusInternalServerError, `{"message":"Internal Server Error"}`)
 		return nil, false
 	}
-	if allowed, _ := result.allows(arn); !allowed {
+	if result.decide(c.access()) != policy.Allow {
 		writeJSON(c.w, http.StatusForbidden, `{"message":"Forbidden"}`)
 		return nil, false
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // pathPrefix is the path form of an API's address.
@@ -99,7 +100,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Service) noStage(c *call, api string) {
 	kind := ""
 	err := s.store.View(c.r.Context(), func(r kv.Reader) error {
-		h, ok, err := load[home](r, homeKey(api))
+		h, ok, err := record.Load[home](r, homeKey(api))
 		if ok {
 			kind = h.Kind
 		}
@@ -191,7 +192,7 @@ func (s *Service) forget(api string) {
 
 func (s *Service) compile(ctx context.Context, key stageKey) (f *front, err error) {
 	err = s.store.View(ctx, func(r kv.Reader) error {
-		h, ok, err := load[home](r, homeKey(key.api))
+		h, ok, err := record.Load[home](r, homeKey(key.api))
 		if err != nil || !ok {
 			return err
 		}

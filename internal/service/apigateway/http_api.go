@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 	"github.com/leatdev/leat/internal/wire"
 )
 
@@ -40,7 +41,7 @@ func (s *Service) APIv2() wire.Service {
 }
 
 func loadHTTP(r kv.Reader, p place, id string) (*httpAPI, error) {
-	a, ok, err := load[httpAPI](r, p.key("http", id))
+	a, ok, err := record.Load[httpAPI](r, p.key("http", id))
 	if err == nil && !ok {
 		err = notFound("Invalid API identifier specified %s:%s", p.account, id)
 	}
@@ -67,7 +68,7 @@ func (s *Service) changeHTTP(ctx context.Context, id *string, fn func(kv.Txn, *h
 		if err := fn(t, a); err != nil {
 			return err
 		}
-		return save(t, p.key("http", deref(id)), a)
+		return record.Save(t, p.key("http", deref(id)), a)
 	})
 }
 
@@ -197,7 +198,7 @@ func (s *Service) GetApis(ctx context.Context, in *v2.GetApisInput) (*v2.GetApis
 	var all []types.Api
 	err := s.store.View(ctx, func(r kv.Reader) error {
 		return r.Scan(kv.PrefixRange(p.key("http")), func(_, v []byte) error {
-			a, err := decode[httpAPI](v)
+			a, err := record.Decode[httpAPI](v)
 			if err == nil {
 				all = append(all, a.API)
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 const maxHTTPTimeout = 30_000 // milliseconds
@@ -399,7 +400,7 @@ func (s *Service) CreateDeploymentV2(ctx context.Context, in *v2.CreateDeploymen
 	err := s.changeHTTP(ctx, in.ApiId, func(t kv.Txn, a *httpAPI) error {
 		frozen := *a
 		frozen.Stages, frozen.Deployments = nil, nil
-		if err := save(t, deploymentKey(*in.ApiId, *d.DeploymentId), &frozen); err != nil {
+		if err := record.Save(t, deploymentKey(*in.ApiId, *d.DeploymentId), &frozen); err != nil {
 			return err
 		}
 		put(&a.Deployments, *d.DeploymentId, d)

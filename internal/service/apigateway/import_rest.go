@@ -17,7 +17,7 @@ import (
 //
 // Limits: 6 MB.
 // Errors: BadRequestException, LimitExceededException.
-// Differs: as CreateRestApi and PutIntegration; documentation, policies and endpoint settings in the document are not read.
+// Differs: as CreateRestApi and PutIntegration; documentation and endpoint settings in the document are not read.
 func (s *Service) ImportRestApi(ctx context.Context, in *apigateway.ImportRestApiInput) (*apigateway.ImportRestApiOutput, error) { //nolint:revive,staticcheck // AWS's spelling
 	doc, err := parseOpenAPI(in.Body)
 	if err != nil {
@@ -80,6 +80,12 @@ func (a *restAPI) load(doc *openAPI, basePath string) error {
 	for name, m := range a.Models {
 		if err := a.checkModel(&m); err != nil {
 			return badRequest("Invalid OpenAPI input: model %s: %v", name, err)
+		}
+	}
+	if len(doc.Policy) > 0 {
+		a.API.Policy = ptr(string(doc.Policy))
+		if err := checkPolicy(a.API.Policy); err != nil {
+			return err
 		}
 	}
 	validators := a.loadValidators(doc)

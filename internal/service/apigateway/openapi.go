@@ -34,8 +34,9 @@ type openAPI struct {
 		Body       bool `json:"validateRequestBody"`
 		Parameters bool `json:"validateRequestParameters"`
 	} `json:"x-amazon-apigateway-request-validators"`
-	Validator        string   `json:"x-amazon-apigateway-request-validator"`
-	BinaryMediaTypes []string `json:"x-amazon-apigateway-binary-media-types"`
+	Validator        string          `json:"x-amazon-apigateway-request-validator"`
+	BinaryMediaTypes []string        `json:"x-amazon-apigateway-binary-media-types"`
+	Policy           json.RawMessage `json:"x-amazon-apigateway-policy"`
 	GatewayResponses map[string]struct {
 		StatusCode json.Number       `json:"statusCode"`
 		Parameters map[string]string `json:"responseParameters"`

@@ -1,6 +1,7 @@
 package apigateway
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 	"github.com/leatdev/leat/internal/wire"
 )
 
@@ -61,7 +63,7 @@ func (s *Service) rest(ctx context.Context, id *string) (a *restAPI, err error) 
 }
 
 func loadRest(r kv.Reader, p place, id string) (*restAPI, error) {
-	a, ok, err := load[restAPI](r, p.key("rest", id))
+	a, ok, err := record.Load[restAPI](r, p.key("rest", id))
 	if err == nil && !ok {
 		err = notFound("Invalid API identifier specified %s:%s", p.account, id)
 	}
@@ -79,7 +81,7 @@ func (s *Service) changeRest(ctx context.Context, id *string, fn func(kv.Txn, *r
 		if err := fn(t, a); err != nil {
 			return err
 		}
-		return save(t, p.key("rest", deref(id)), a)
+		return record.Save(t, p.key("rest", deref(id)), a)
 	})
 }
 
@@ -117,10 +119,10 @@ func (s *Service) add(ctx context.Context, kind, id string, rec any) error {
 		if n >= maxAPIs {
 			return tooMany("Maximum number of APIs reached: %d", maxAPIs)
 		}
-		if err := save(t, homeKey(id), home{p.account, p.region, kind}); err != nil {
+		if err := record.Save(t, homeKey(id), home{p.account, p.region, kind}); err != nil {
 			return err
 		}
-		return save(t, p.key(kind, id), rec)
+		return record.Save(t, p.key(kind, id), rec)
 	})
 }
 
@@ -128,13 +130,16 @@ func (s *Service) add(ctx context.Context, kind, id string, rec any) error {
 //
 // Limits: 600 APIs a region; 50 tags.
 // Errors: BadRequestException, NotFoundException (CloneFrom), LimitExceededException.
-// Differs: endpoint types, policies, compression and VPC settings are kept and change nothing.
+// Differs: endpoint types, compression and VPC settings are kept and change nothing. Of a policy's condition keys aws:SourceIp and aws:UserAgent are known.
 func (s *Service) CreateRestApi(ctx context.Context, in *apigateway.CreateRestApiInput) (*apigateway.CreateRestApiOutput, error) { //nolint:revive,staticcheck // AWS's spelling
 	if len(in.Tags) > maxTags {
 		return nil, badRequest("The number of tags exceeds the limit of %d", maxTags)
 	}
 	if deref(in.Name) == "" {
 		return nil, badRequest("API name cannot be empty")
+	}
+	if err := checkPolicy(in.Policy); err != nil {
+		return nil, err
 	}
 	a := s.newRest(in)
 	if in.CloneFrom != nil {
@@ -173,7 +178,7 @@ func (s *Service) GetRestApis(ctx context.Context, in *apigateway.GetRestApisInp
 	var all []types.RestApi
 	err := s.store.View(ctx, func(r kv.Reader) error {
 		return r.Scan(kv.PrefixRange(p.key("rest")), func(_, v []byte) error {
-			a, err := decode[restAPI](v)
+			a, err := record.Decode[restAPI](v)
 			if err == nil {
 				all = append(all, a.API)
 			}
@@ -196,7 +201,7 @@ func (s *Service) UpdateRestApi(ctx context.Context, in *apigateway.UpdateRestAp
 		err := patch(&a.API, in.PatchOperations, "name", "description", "binaryMediaTypes", "minimumCompressionSize", "policy",
 			"apiKeySource", "disableExecuteApiEndpoint", "endpointConfiguration", "version", "securityPolicy", "endpointAccessMode")
 		out = as[apigateway.UpdateRestApiOutput](a.API)
-		return err
+		return cmp.Or(err, checkPolicy(a.API.Policy))
 	})
 	return out, err
 }
@@ -375,7 +380,7 @@ func (s *Service) GetAccount(ctx context.Context, _ *apigateway.GetAccountInput)
 	p := placeOf(ctx)
 	out := &apigateway.GetAccountOutput{ThrottleSettings: &types.ThrottleSettings{BurstLimit: 5000, RateLimit: 10000}, ApiKeyVersion: ptr("4"), Features: []string{"UsagePlans"}}
 	err := s.store.View(ctx, func(r kv.Reader) error {
-		set, ok, err := load[accountSettings](r, p.key("account"))
+		set, ok, err := record.Load[accountSettings](r, p.key("account"))
 		if ok {
 			out.CloudwatchRoleArn = set.CloudwatchRoleArn
 		}
@@ -391,7 +396,7 @@ func (s *Service) GetAccount(ctx context.Context, _ *apigateway.GetAccountInput)
 func (s *Service) UpdateAccount(ctx context.Context, in *apigateway.UpdateAccountInput) (*apigateway.UpdateAccountOutput, error) {
 	p := placeOf(ctx)
 	err := s.update(ctx, "", func(t kv.Txn) error {
-		set, ok, err := load[accountSettings](t, p.key("account"))
+		set, ok, err := record.Load[accountSettings](t, p.key("account"))
 		if err != nil {
 			return err
 		}
@@ -401,7 +406,7 @@ func (s *Service) UpdateAccount(ctx context.Context, in *apigateway.UpdateAccoun
 		if err := patch(set, in.PatchOperations, "cloudwatchRoleArn"); err != nil {
 			return err
 		}
-		return save(t, p.key("account"), set)
+		return record.Save(t, p.key("account"), set)
 	})
 	if err != nil {
 		return nil, err

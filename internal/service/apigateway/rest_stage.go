@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigateway/types"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 var stagePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
@@ -50,7 +51,7 @@ func (s *Service) CreateDeployment(ctx context.Context, in *apigateway.CreateDep
 		if err := a.deployable(); err != nil {
 			return err
 		}
-		if err := save(t, deploymentKey(*in.RestApiId, *d.Id), a.snapshot()); err != nil {
+		if err := record.Save(t, deploymentKey(*in.RestApiId, *d.Id), a.snapshot()); err != nil {
 			return err
 		}
 		put(&a.Deployments, *d.Id, d)
@@ -107,7 +108,7 @@ func (s *Service) GetDeployment(ctx context.Context, in *apigateway.GetDeploymen
 			if e != "apisummary" {
 				continue
 			}
-			snap, _, err := load[restAPI](r, deploymentKey(*in.RestApiId, *d.Id))
+			snap, _, err := record.Load[restAPI](r, deploymentKey(*in.RestApiId, *d.Id))
 			if err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
 )
 
 // httpFront is an HTTP API on a stage.
@@ -30,7 +31,7 @@ func compileHTTP(r kv.Reader, p place, h home, key stageKey) (*front, error) {
 	}
 	a := live
 	if !deref(st.AutoDeploy) {
-		if a, ok, err = load[httpAPI](r, deploymentKey(key.api, deref(st.DeploymentId))); err != nil || !ok {
+		if a, ok, err = record.Load[httpAPI](r, deploymentKey(key.api, deref(st.DeploymentId))); err != nil || !ok {
 			return nil, err
 		}
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/record"
+	"github.com/leatdev/leat/internal/policy"
 )
 
 // restFront is a deployed REST API on a stage.
@@ -21,6 +23,7 @@ type restFront struct {
 	api       *restAPI
 	variables map[string]string
 	tree      node[*restMethod]
+	policy    *policy.Document // nil lets everybody in
 }
 
 // restMethod is one method, ready to serve.
@@ -40,11 +43,14 @@ func compileREST(r kv.Reader, p place, h home, key stageKey) (*front, error) {
 	if !ok {
 		return nil, nil
 	}
-	a, ok, err := load[restAPI](r, deploymentKey(key.api, deref(st.DeploymentId)))
+	a, ok, err := record.Load[restAPI](r, deploymentKey(key.api, deref(st.DeploymentId)))
 	if err != nil || !ok {
 		return nil, err
 	}
 	rf := &restFront{api: a, variables: st.Variables}
+	if rf.policy, err = a.compilePolicy(h, key.api); err != nil {
+		return nil, err
+	}
 	for _, res := range a.Resources {
 		for name, m := range res.ResourceMethods {
 			rm, err := a.compileMethod(res, m)
@@ -159,6 +165,9 @@ func (s *Service) serveREST(c *call) {
 		return
 	}
 	c.w.Header().Set("x-amz-apigw-id", c.id[:16])
+	if !c.lets(rm) {
+		return
+	}
 	identity, ok := s.authorizeREST(c, rm, vars)
 	if !ok || !c.validate(rm, vars) {
 		return

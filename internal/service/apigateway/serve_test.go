@@ -291,3 +291,25 @@ func TestAREQUESTAuthorizerSeesTheRequestWithoutItsBody(t *testing.T) {
 		t.Errorf("numbers and booleans are not text: %v", who)
 	}
 }
+
+func TestAResourcePolicyDecidesWhoMayCall(t *testing.T) {
+	t.Parallel()
+	g := start(t)
+	api, _ := g.rest(t)
+	for text, want := range map[string]string{
+		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*"}]}`:                                                                                                                                                      "200",
+		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/other/*"}]}`:                                                                                                                                                `403 {"Message":"User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:us-east-1:********0000:` + api + `/dev/GET/"}`,
+		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*"},{"Effect":"Deny","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*","Condition":{"IpAddress":{"aws:SourceIp":"127.0.0.0/8"}}}]}`: `403 {"Message":"User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:us-east-1:********0000:` + api + `/dev/GET/ with an explicit deny"}`,
+	} {
+		ok[*v1.UpdateRestApiOutput](t)(g.v1.UpdateRestApi(t.Context(), &v1.UpdateRestApiInput{RestApiId: &api, PatchOperations: []types1.PatchOperation{{Op: types1.OpReplace, Path: awssdk.String("/policy"), Value: &text}}}))
+		g.deploy(t, api)
+		got := g.call(t, "GET", "/_aws/execute-api/"+api+"/dev/", "")
+		if have := fmt.Sprint(got.status, " ", got.body); have != want && (want != "200" || got.status != 200) {
+			t.Errorf("%s: %s, want %s", text, have, want)
+		}
+	}
+	_, err := g.v1.CreateRestApi(t.Context(), &v1.CreateRestApiInput{Name: awssdk.String("x"), Policy: awssdk.String(`{"Statement":[]}`)})
+	if err == nil || !strings.Contains(err.Error(), "BadRequestException: Invalid policy document") {
+		t.Errorf("a malformed policy: %v", err)
+	}
+}

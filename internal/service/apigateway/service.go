@@ -17,9 +17,7 @@ package apigateway
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -103,8 +101,6 @@ func tooMany(format string, args ...any) error {
 	return aws.StatusErrorf(http.StatusTooManyRequests, "LimitExceededException", format, args...)
 }
 
-const recordVersion = 1
-
 type place struct{ account, region string }
 
 func placeOf(ctx context.Context) place {
@@ -123,34 +119,6 @@ func homeKey(id string) []byte { return kv.Key(kv.SpaceAPIGateway, "api", id) }
 
 func deploymentKey(id, deployment string) []byte {
 	return kv.Key(kv.SpaceAPIGateway, "deployment", id, deployment)
-}
-
-func load[T any](r kv.Reader, key []byte) (*T, bool, error) {
-	b, ok, err := r.Get(key)
-	if err != nil || !ok {
-		return nil, false, err
-	}
-	rec, err := decode[T](b)
-	return rec, err == nil, err
-}
-
-func decode[T any](b []byte) (*T, error) {
-	if len(b) == 0 || b[0] != recordVersion {
-		return nil, fmt.Errorf("%w: unknown record version", kv.ErrCorrupt)
-	}
-	rec := new(T)
-	if err := json.Unmarshal(b[1:], rec); err != nil {
-		return nil, fmt.Errorf("%w: %w", kv.ErrCorrupt, err)
-	}
-	return rec, nil
-}
-
-func save(t kv.Txn, key []byte, rec any) error {
-	b, err := json.Marshal(rec)
-	if err != nil {
-		return err
-	}
-	return t.Set(key, append([]byte{recordVersion}, b...))
 }
 
 // update commits a change of one API and forgets what was compiled of it.
