@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -110,7 +111,14 @@ func (e *Engine) planPython(ctx context.Context, s *Spec, p *plan) error {
 	if err != nil {
 		return err
 	}
-	p.argv = []string{py.path, "-s", filepath.Join(p.runtimeDir, "bootstrap.py")}
+	p.argv = []string{py.path, "-s"}
+	if s.Env["PYTHONPATH"] == "" { // who sets it may rely on what Python does at its start (sitecustomize)
+		// Reading the .pth files of all that is installed takes longer than all the rest of
+		// a start: the bootstrap does it when an import asks for it.
+		p.argv = append(p.argv, "-S")
+		p.env["LEAT_PYTHON_SITES"] = strings.Join(py.sites, ":")
+	}
+	p.argv = append(p.argv, e.compiledBootstrap(ctx, py))
 	p.binDir, p.framed = filepath.Dir(py.path), true
 	p.env["PYTHONPATH"] = p.runtimeDir
 	p.env["PYTHONIOENCODING"] = "utf-8"
@@ -127,6 +135,28 @@ func (e *Engine) planPython(ctx context.Context, s *Spec, p *plan) error {
 	}
 	p.needTool(py.path)
 	return nil
+}
+
+// compilePython is run with a source file and the file for its byte code, which will not be checked against the source.
+const compilePython = `import py_compile, sys
+py_compile.compile(sys.argv[1], sys.argv[2], sys.argv[1], True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+`
+
+// compiledBootstrap is the Python bootstrap as byte code of an interpreter, which spares every start its
+// compilation; or as source, where it cannot be compiled.
+func (e *Engine) compiledBootstrap(ctx context.Context, py *tool) string {
+	source := filepath.Join(e.bootstrapDir, "bootstrap.py")
+	compiled := filepath.Join(e.bootstrapDir, "bootstrap-"+hashText(py.path, py.version)+".pyc")
+	if exists(compiled) {
+		return compiled
+	}
+	ctx, cancel := context.WithTimeout(ctx, toolProbeTimeout)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, py.path, "-I", "-S", "-c", compilePython, source, compiled).CombinedOutput(); err != nil {
+		e.log.Warn("compile the Python bootstrap", "interpreter", py.path, "err", err, "output", string(out))
+		return source
+	}
+	return compiled
 }
 
 func (e *Engine) planNode(ctx context.Context, s *Spec, p *plan) error {

@@ -62,3 +62,21 @@ exports.handler = async () => (await new STS({}).getCallerIdentity({})).Account;
 		p.Close()
 	}
 }
+
+func TestPythonFindsWhatIsInstalledByPathFilesAndKeepsItsBuiltins(t *testing.T) {
+	t.Parallel()
+	e, _ := newEngine(t, nil)
+	s := spec(t, "python")
+	// The sites of the interpreter, as the engine would have found them.
+	s.Env = map[string]string{"LEAT_PYTHON_SITES": filepath.Join(s.CodeDir, "site")}
+	p := e.Pool(s)
+	if r := invoke(t, p, `{"do":"late"}`); string(r.Payload) != `"found late"` {
+		t.Errorf("a module behind a .pth file: %s", r.Payload)
+	}
+	if got := decode(t, invoke(t, p, `{"do":"absent"}`).Payload); got["errorType"] != "ModuleNotFoundError" || got["errorMessage"] != "No module named 'no_such_module'" {
+		t.Errorf("an absent module: %v", got)
+	}
+	if got := decode(t, invoke(t, p, `{"do":"quit","code":3}`).Payload); got["errorType"] != "Runtime.ExitError" || !strings.HasSuffix(got["errorMessage"].(string), "exit status 3") {
+		t.Errorf("exit: %v", got)
+	}
+}

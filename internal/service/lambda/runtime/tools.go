@@ -15,6 +15,8 @@ import (
 type tool struct {
 	path    string // of the program itself, never of a version manager's shim
 	version string // "3.12", "22", "17"
+	// sites are the directories where Python keeps what was installed.
+	sites []string
 }
 
 // tools finds interpreters and remembers them.
@@ -26,12 +28,21 @@ type tools struct {
 // toolProbeTimeout bounds the run of an interpreter that is asked for its version.
 const toolProbeTimeout = 20 * time.Second
 
+// pythonProbe prints the interpreter's path, its version, and where it finds installed packages.
+const pythonProbe = `import sys
+print(sys.executable)
+print('%d.%d' % sys.version_info[:2])
+for p in sys.path:
+    if p.endswith('-packages'):
+        print(p)
+`
+
 // python finds the interpreter of the runtime's own version, or else any python3:
 // a function written for 3.13 mostly runs on 3.11, and the log says what runs it.
 func (t *tools) python(ctx context.Context, runtime string) (*tool, error) {
 	exact := "python" + strings.TrimPrefix(runtime, "python")
 	return t.find(ctx, runtime, []string{exact, "python3"},
-		[]string{"-c", "import sys; print(sys.executable); print('%d.%d' % sys.version_info[:2])"},
+		[]string{"-s", "-c", pythonProbe},
 		runtime+" needs a Python 3 interpreter on PATH: install python3 (apt install python3, brew install python)")
 }
 
@@ -52,11 +63,11 @@ func (t *tools) find(ctx context.Context, key string, names, args []string, miss
 		ctx, cancel := context.WithTimeout(ctx, toolProbeTimeout)
 		out, err := exec.CommandContext(ctx, path, args...).Output()
 		cancel()
-		lines := strings.Fields(string(out))
-		if err != nil || len(lines) != 2 || !filepath.IsAbs(lines[0]) {
+		lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(string(out), "\r", "")), "\n")
+		if err != nil || len(lines) < 2 || !filepath.IsAbs(lines[0]) {
 			continue
 		}
-		f := &tool{path: lines[0], version: lines[1]}
+		f := &tool{path: lines[0], version: lines[1], sites: lines[2:]}
 		if t.found == nil {
 			t.found = map[string]*tool{}
 		}

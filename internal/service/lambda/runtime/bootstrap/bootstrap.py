@@ -1,16 +1,19 @@
 """Leat's runtime for Python functions: speaks the Lambda Runtime API.
 
 Errors, log lines and the context object have the shapes that functions find on
-AWS. Only what every start needs is imported: this file is most of a cold start.
+AWS. Imports are most of a cold start, so only what every function needs is
+imported here; logging is set up when the function imports it, and what
+Python's own site module does at every start (-S omits it) is done when an
+import needs it.
 """
 
+import _sitebuiltins
+import _socket
+import builtins
 import json
-import logging
 import os
-import socket
 import sys
 import time
-import traceback
 
 
 class Client:
@@ -24,8 +27,9 @@ class Client:
         self.rest = b""
 
     def _connect(self):
-        self.sock = socket.create_connection(self.address)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+        self.sock.connect(self.address)
+        self.sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         self.rest = b""
 
     def request(self, method, path, body=b"", headers=""):
@@ -171,44 +175,43 @@ def now_text(at=None):
         else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
-class JsonFormatter(logging.Formatter):
-    """Structured logs, with what callers passed as extra."""
+def json_formatter(logging):
+    standard = set(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "aws_request_id", "taskName"}
 
-    STANDARD = set(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "aws_request_id", "taskName"}
+    class JsonFormatter(logging.Formatter):
+        """Structured logs, with what callers passed as extra."""
 
-    def format(self, record):
-        out = {"timestamp": now_text(record.created), "level": record.levelname, "message": record.getMessage(), "logger": record.name}
-        if record.exc_info:
-            kind, value, tb = record.exc_info
-            out["stackTrace"] = [line.rstrip("\n") for line in traceback.format_tb(tb)]
-            out["errorType"] = kind.__name__ if kind else ""
-            out["errorMessage"] = str(value)
-            out["location"] = "%s:%s:%s" % (record.pathname, record.funcName, record.lineno)
-        out["requestId"] = request_id
-        for key, value in record.__dict__.items():
-            if key not in self.STANDARD and key not in out:
-                out[key] = value
-        return json.dumps(out, default=str, ensure_ascii=False)
+        def format(self, record):
+            out = {"timestamp": now_text(record.created), "level": record.levelname, "message": record.getMessage(), "logger": record.name}
+            if record.exc_info:
+                import traceback
+                kind, value, tb = record.exc_info
+                out["stackTrace"] = [line.rstrip("\n") for line in traceback.format_tb(tb)]
+                out["errorType"] = kind.__name__ if kind else ""
+                out["errorMessage"] = str(value)
+                out["location"] = "%s:%s:%s" % (record.pathname, record.funcName, record.lineno)
+            out["requestId"] = request_id
+            for key, value in record.__dict__.items():
+                if key not in standard and key not in out:
+                    out[key] = value
+            return json.dumps(out, default=str, ensure_ascii=False)
 
-
-class LogHandler(logging.Handler):
-    def __init__(self, pipe):
-        super().__init__()
-        self.pipe = pipe
-
-    def emit(self, record):
-        record.aws_request_id = request_id
-        try:
-            self.pipe.write(self.format(record))
-        except Exception:
-            self.handleError(record)
+    return JsonFormatter()
 
 
-def set_up_logging(pipe):
+def set_up_logging(logging, pipe):
+    class LogHandler(logging.Handler):
+        def emit(self, record):
+            record.aws_request_id = request_id
+            try:
+                pipe.write(self.format(record))
+            except Exception:
+                self.handleError(record)
+
     logging.Formatter.converter = time.gmtime
-    handler = LogHandler(pipe)
+    handler = LogHandler()
     if json_logs:
-        handler.setFormatter(JsonFormatter())
+        handler.setFormatter(json_formatter(logging))
     else:
         handler.setFormatter(logging.Formatter(
             "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n", "%Y-%m-%dT%H:%M:%S"))
@@ -220,14 +223,65 @@ def set_up_logging(pipe):
     root.addHandler(handler)
 
 
+def find_spec(name, path=None, target=None):
+    for finder in sys.meta_path:
+        spec = finder.find_spec(name, path, target)
+        if spec is not None:
+            return spec
+    return None
+
+
+class LoggingImport:
+    """Watches for the first import of logging, and sets logging up behind it."""
+
+    def __init__(self, pipe):
+        self.pipe = pipe
+        self.loader = None
+
+    def find_spec(self, name, path, target=None):
+        if name != "logging":
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(name, path, target)
+        if spec is not None:
+            self.loader, spec.loader = spec.loader, self
+        return spec
+
+    def create_module(self, spec):
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module):
+        module.__spec__.loader = module.__loader__ = self.loader
+        self.loader.exec_module(module)
+        set_up_logging(module, self.pipe)
+
+
+class LateSite:
+    """Answers the first import that finds nothing: reads the .pth files of what is
+    installed, as Python does at its start without -S, and looks again."""
+
+    def __init__(self, sites):
+        self.sites = sites
+
+    def find_spec(self, name, path, target=None):
+        if path is not None:
+            return None
+        sys.meta_path.remove(self)
+        import site
+        for directory in self.sites:
+            site.addsitedir(directory)
+        return find_spec(name, path, target)
+
+
 def make_error(kind, message, trace, invoke_id=""):
     return {"errorMessage": message, "errorType": kind, "requestId": invoke_id, "stackTrace": trace or []}
 
 
 def error_of(value, invoke_id=""):
     """The error that an exception of user code is reported as: without frames of this file."""
+    import traceback
     frames = traceback.extract_tb(value.__traceback__)
-    while frames and frames[0].filename == __file__:
+    while frames and frames[0].filename == main.__code__.co_filename:
         frames = frames[1:]
     return make_error(type(value).__name__, str(value), traceback.format_list(frames), invoke_id)
 
@@ -256,9 +310,10 @@ def load(handler):
         raise Fault("Runtime.MalformedHandlerName", "Bad handler '%s': %s" % (handler, e))
     if module_name.split(".")[0] in sys.builtin_module_names:
         raise Fault("Runtime.BuiltInModuleConflict", "Cannot use built-in module %s as a handler module" % module_name)
-    import importlib
+    dotted = module_name.replace("/", ".")
     try:
-        module = importlib.import_module(module_name.replace("/", "."))
+        __import__(dotted)
+        module = sys.modules[dotted]
     except ImportError as e:
         raise Fault("Runtime.ImportModuleError", "Unable to import module '%s': %s" % (module_name, e))
     except SyntaxError as e:
@@ -280,9 +335,21 @@ def set_up_path():
     if opt:
         paths += [opt + "/python/lib/python%d.%d/site-packages" % sys.version_info[:2], opt + "/python"]
     sys.path[:0] = paths
+    sites = os.environ.pop("LEAT_PYTHON_SITES", None)
+    if sites is not None:
+        set_up_site([p for p in sites.split(":") if p])
     sdk = os.environ.pop("LEAT_PYTHON_SDK", None)
     if sdk:
         sys.path.append(sdk)
+
+
+def set_up_site(sites):
+    """What Python's site module does, without the .pth files."""
+    sys.path += sites
+    sys.meta_path.append(LateSite(sites))
+    builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
+    builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
+    builtins.help = _sitebuiltins._Helper()
 
 
 def plain(value):
@@ -327,7 +394,7 @@ def main():
         stream.reconfigure(line_buffering=True, write_through=True)
     client = Client(os.environ["AWS_LAMBDA_RUNTIME_API"])
     set_up_path()
-    set_up_logging(pipe)
+    sys.meta_path.insert(0, LoggingImport(pipe))
     try:
         handler = load(os.environ["_HANDLER"])
     except Exception as e:

@@ -63,6 +63,13 @@ def handler(event, context):
         return {"seen": seen, "tmp": os.environ["TMPDIR"]}
     if do == "big":
         return "z" * event["bytes"]
+    if do == "late":
+        import latemod
+        return latemod.NAME
+    if do == "absent":
+        import no_such_module
+    if do == "quit":
+        exit(event["code"])
     if do == "set":
         return {1, 2}
     return None
