@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"time"
 
@@ -14,8 +15,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// logsInterval is the pause between two looks for new lines with --follow.
-const logsInterval = 250 * time.Millisecond
+const (
+	// logsInterval is the pause between two looks for new lines with --follow.
+	logsInterval = 250 * time.Millisecond
+	// logsOverlap is how much older than the newest line a line may be that arrives
+	// after it: instances write at their own pace.
+	logsOverlap = 30 * time.Second
+)
 
 // logLine is one line of `leat logs --json`.
 type logLine struct {
@@ -45,7 +51,7 @@ func (a *app) logsCommand() *cobra.Command {
 			}
 			r := &logReader{
 				client: cloudwatchlogs.NewFromConfig(a.awsConfig()), group: "/aws/lambda/" + name,
-				filter: filter, print: a.printer(), seen: map[string]bool{},
+				filter: filter, print: a.printer(), seen: map[string]int64{},
 			}
 			return ignoreCancelled(c.Context(), r.run(c.Context(), from, follow))
 		},
@@ -62,9 +68,9 @@ type logReader struct {
 	group  string
 	filter string
 	print  *printer
-	// seen holds the ids of the events at the newest time stamp printed: with
-	// --follow the next look begins at that time stamp again, because a later line may share it.
-	seen map[string]bool
+	// seen holds the ids and times of the events that the next look meets again: with
+	// --follow it begins a while before the newest line, because a line may come late.
+	seen map[string]int64
 }
 
 func (r *logReader) run(ctx context.Context, from time.Time, follow bool) error {
@@ -98,12 +104,11 @@ func (r *logReader) run(ctx context.Context, from time.Time, follow bool) error 
 
 // look prints what came at or after start and returns where the next look begins.
 func (r *logReader) look(ctx context.Context, start int64) (int64, error) {
-	in := &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &r.group, StartTime: &start}
+	in := &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &r.group, StartTime: aws.Int64(start)}
 	if r.filter != "" {
 		in.FilterPattern = &r.filter
 	}
 	newest := start
-	fresh := map[string]bool{}
 	p := cloudwatchlogs.NewFilterLogEventsPaginator(r.client, in)
 	for p.HasMorePages() {
 		page, err := p.NextPage(ctx)
@@ -112,21 +117,16 @@ func (r *logReader) look(ctx context.Context, start int64) (int64, error) {
 		}
 		for _, e := range page.Events {
 			id, at := aws.ToString(e.EventId), aws.ToInt64(e.Timestamp)
-			if at > newest {
-				newest, fresh = at, map[string]bool{}
-			}
-			if at == newest {
-				fresh[id] = true
-			}
-			if !r.seen[id] {
+			newest = max(newest, at)
+			if _, again := r.seen[id]; !again {
 				r.event(e)
+				r.seen[id] = at
 			}
 		}
+		start = max(start, newest-logsOverlap.Milliseconds())
+		maps.DeleteFunc(r.seen, func(_ string, at int64) bool { return at < start })
 	}
-	if newest > start || len(fresh) > 0 {
-		r.seen = fresh
-	}
-	return newest, nil
+	return start, nil
 }
 
 func (r *logReader) event(e types.FilteredLogEvent) {

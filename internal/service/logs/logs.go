@@ -43,6 +43,8 @@ type Service struct {
 	clock clock.Clock
 	log   *slog.Logger
 
+	live liveSessions
+
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
@@ -70,6 +72,7 @@ func (s *Service) API() wire.Service {
 		wire.Op("GetLogEvents", s.GetLogEvents),
 		wire.Op("FilterLogEvents", s.FilterLogEvents),
 		wire.Op("TestMetricFilter", s.TestMetricFilter),
+		wire.EventOp("StartLiveTail", s.StartLiveTail),
 		wire.Op("TagResource", s.TagResource),
 		wire.Op("UntagResource", s.UntagResource),
 		wire.Op("ListTagsForResource", s.ListTagsForResource),

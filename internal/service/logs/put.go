@@ -39,6 +39,7 @@ func (s *Service) PutLogEvents(ctx context.Context, in *cloudwatchlogs.PutLogEve
 	}
 	p := placeOf(ctx)
 	out := &cloudwatchlogs.PutLogEventsOutput{NextSequenceToken: ptr(sequenceToken)}
+	var events []event
 	err := s.update(ctx, func(t kv.Txn) error {
 		g, err := load[group](t, p.key("g", *in.LogGroupName), "group")
 		if err != nil {
@@ -54,11 +55,13 @@ func (s *Service) PutLogEvents(ctx context.Context, in *cloudwatchlogs.PutLogEve
 		for i, e := range kept {
 			lines[i] = Line{Time: time.UnixMilli(*e.Timestamp), Message: *e.Message}
 		}
-		return s.write(t, p, g, st, lines)
+		events, err = s.write(t, p, g, st, lines)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.live.show(p, *in.LogGroupName, events)
 	return out, nil
 }
 
@@ -124,7 +127,8 @@ func (s *Service) Append(ctx context.Context, account, region, groupName, stream
 		return nil
 	}
 	p := place{account, region}
-	return s.update(ctx, func(t kv.Txn) error {
+	var events []event
+	err := s.update(ctx, func(t kv.Txn) error {
 		g, err := load[group](t, p.key("g", groupName), "group")
 		if isNotFound(err) {
 			g, err = &group{Name: groupName, Created: s.nowMillis(), Class: string(types.LogGroupClassStandard)}, nil
@@ -139,8 +143,13 @@ func (s *Service) Append(ctx context.Context, account, region, groupName, stream
 		if err != nil {
 			return err
 		}
-		return s.write(t, p, g, st, lines)
+		events, err = s.write(t, p, g, st, lines)
+		return err
 	})
+	if err == nil {
+		s.live.show(p, groupName, events)
+	}
+	return err
 }
 
 func isNotFound(err error) bool {
@@ -149,16 +158,18 @@ func isNotFound(err error) bool {
 }
 
 // write stores lines and the new state of their group and stream.
-func (s *Service) write(t kv.Txn, p place, g *group, st *stream, lines []Line) error {
+func (s *Service) write(t kv.Txn, p place, g *group, st *stream, lines []Line) ([]event, error) {
 	now := s.nowMillis()
 	prefix := p.key("e", g.Name)
 	var buf []byte
+	events := make([]event, 0, len(lines))
 	for _, l := range lines {
 		e := event{at: l.Time.UnixMilli(), number: g.Next, ingested: now, stream: st.Name, message: l.Message}
 		buf = appendEvent(buf[:0], e)
 		if err := t.Set(kv.Append(prefix, e.at, e.number), buf); err != nil {
-			return err
+			return nil, err
 		}
+		events = append(events, e)
 		g.Next++
 		g.Bytes += int64(len(l.Message) + eventOverhead)
 		st.Bytes += int64(len(l.Message) + eventOverhead)
@@ -168,7 +179,7 @@ func (s *Service) write(t kv.Txn, p place, g *group, st *stream, lines []Line) e
 		st.Last, st.Ingested = max(st.Last, e.at), now
 	}
 	if err := record.Save(t, p.key("s", g.Name, st.Name), st); err != nil {
-		return err
+		return nil, err
 	}
-	return record.Save(t, p.key("g", g.Name), g)
+	return events, record.Save(t, p.key("g", g.Name), g)
 }
