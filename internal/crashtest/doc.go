@@ -4,6 +4,9 @@
 // acknowledged, and what a reader has seen, must be there afterwards: once, in order, under its own
 // sequence number.
 //
+// Tables are judged by a checker of histories: across every death they must be linearizable, single items,
+// transactions and index queries alike, and their change streams tell each item's story without a gap.
+//
 // The harness is tested itself. With the build tag plantedbugs it runs against
 // stores with a bug (an fsync skipped, a reader not capped, a sequence number
 // reused, an acknowledgement before the commit) and must find each:

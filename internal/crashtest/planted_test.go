@@ -33,3 +33,23 @@ func TestThePowerCutsFindPlantedBugs(t *testing.T) {
 		})
 	}
 }
+
+// TestThePowerCutsOfTablesFindPlantedBugs is the same for the histories of a table.
+func TestThePowerCutsOfTablesFindPlantedBugs(t *testing.T) {
+	for name, bug := range map[string]plant.Bug{
+		"an fsync skipped":                     plant.FsyncSkipped,
+		"an acknowledgement before the commit": plant.AckBeforeCommit,
+	} {
+		t.Run(name, func(t *testing.T) {
+			plant.Set(bug)
+			defer plant.Set(0)
+			for seed := range uint64(maxPlantedSeeds) {
+				if err := cutTablePower(seed, 3); err != nil {
+					t.Logf("found: %v", err)
+					return
+				}
+			}
+			t.Fatal("the harness did not notice")
+		})
+	}
+}
