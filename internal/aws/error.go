@@ -67,6 +67,12 @@ func StatusErrorf(status int, code, format string, args ...any) *Error {
 
 // AsError finds an *Error in err's chain.
 func AsError(err error) (*Error, bool) {
+	if err == nil {
+		return nil, false
+	}
+	if e, ok := err.(*Error); ok { //nolint:errorlint // the usual case, without an allocation
+		return e, true
+	}
 	var e *Error
 	ok := errors.As(err, &e)
 	return e, ok

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
+	"reflect"
 )
 
 // Keys are tuples encoded so that their bytes sort as the tuples do. The first
@@ -103,20 +103,21 @@ func appendElem(b []byte, e any) []byte {
 	case int:
 		return binary.BigEndian.AppendUint64(append(b, tagInt), uint64(int64(v))^(1<<63))
 	default:
-		panic(fmt.Sprintf("kv: key element of type %T", e))
+		// Not fmt: what it is given is moved to the heap, and with it all elements of all keys.
+		panic("kv: key element of type " + reflect.TypeOf(e).String())
 	}
 }
 
 func appendString[T string | []byte](b []byte, s T) []byte {
 	b = append(b, tagString)
+	from := 0
 	for i := 0; i < len(s); i++ {
 		if s[i] == 0 {
-			b = append(b, 0, 0xff)
-			continue
+			b = append(append(b, s[from:i]...), 0, 0xff)
+			from = i + 1
 		}
-		b = append(b, s[i])
 	}
-	return append(b, 0, 1)
+	return append(append(b, s[from:]...), 0, 1)
 }
 
 // PrefixEnd is the first key after all that begin with prefix, nil if there is none.

@@ -60,6 +60,10 @@ type exchange struct {
 	bytesOut int
 	reserved int64 // bytes taken from the server's budget
 	lost     bool  // the reply, by a fault
+
+	// The values of the reply's headers, side by side: each alone costs an allocation.
+	heads  [5]string
+	headed int
 }
 
 // identify finds the service, the operation and the protocol. The body is

@@ -11,7 +11,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/leatdev/leat/internal/aws"
@@ -61,16 +60,9 @@ func (x *exchange) queueURL() {
 	x.form.Set("QueueUrl", scheme+x.r.Host+x.r.URL.Path)
 }
 
-// buffers hold replies while they are built, so that a drain of GetRecords does
-// not grow ten megabytes afresh for each reply. The collector empties the pool
-// of an idle server; larger buffers than any reply of AWS are not kept.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 4096); return &b }}
-
-const maxPooledReply = 16 << 20
-
 // reply renders an output.
 func (x *exchange) reply(out any) {
-	buf := buffers.Get().(*[]byte)
+	buf := x.s.replies.get(x.plan.replied.Load())
 	dst := (*buf)[:0]
 	var err error
 	switch x.proto {
@@ -92,10 +84,9 @@ func (x *exchange) reply(out any) {
 	if err != nil {
 		x.fail(err)
 	}
-	if cap(dst) <= maxPooledReply {
-		*buf = dst
-		buffers.Put(buf)
-	}
+	x.plan.replied.Store(int64(len(dst)))
+	*buf = dst
+	x.s.replies.put(buf)
 }
 
 func (x *exchange) contentType() string {
@@ -186,10 +177,10 @@ func (x *exchange) appendQueryReply(dst []byte, out any) ([]byte, error) {
 func (x *exchange) send(status int, contentType string, body []byte) {
 	h := x.w.Header()
 	if contentType != "" {
-		h["Content-Type"] = []string{contentType}
+		x.head(h, "Content-Type", contentType)
 	}
 	x.serviceHeaders(h, body)
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	x.head(h, "Content-Length", strconv.Itoa(len(body)))
 	if len(body) > 64<<10 {
 		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(WriteTimeout))
 		defer func() { _ = http.NewResponseController(x.w).SetWriteDeadline(time.Time{}) }()
@@ -201,19 +192,30 @@ func (x *exchange) send(status int, contentType string, body []byte) {
 	}
 }
 
+// head sets a header of the reply, whose key is canonical.
+func (x *exchange) head(h http.Header, key, value string) {
+	if x.headed == len(x.heads) {
+		h[key] = []string{value}
+		return
+	}
+	x.heads[x.headed] = value
+	x.headed++
+	h[key] = x.heads[x.headed-1 : x.headed : x.headed]
+}
+
 // serviceHeaders adds what single services or protocols send.
 func (x *exchange) serviceHeaders(h http.Header, body []byte) {
 	if x.proto == protoRPCCBOR {
-		h["Smithy-Protocol"] = []string{"rpc-v2-cbor"}
+		x.head(h, "Smithy-Protocol", "rpc-v2-cbor")
 	}
 	if x.svc == nil {
 		return
 	}
 	switch x.svc.info.ID {
 	case "dynamodb", "dynamodbstreams":
-		h["X-Amz-Crc32"] = []string{strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)}
+		x.head(h, "X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10))
 	case "kinesis":
-		h["X-Amz-Id-2"] = []string{x.extendedID()}
+		x.head(h, "X-Amz-Id-2", x.extendedID())
 	}
 }
 

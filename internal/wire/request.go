@@ -56,7 +56,7 @@ func (x *exchange) prepare(ctx context.Context) context.Context {
 	if x.signed && x.scope.Region != "" {
 		x.req.Region = x.scope.Region
 	}
-	x.w.Header()["X-Amzn-Requestid"] = []string{x.req.ID}
+	x.head(x.w.Header(), "X-Amzn-Requestid", x.req.ID)
 	return aws.WithRequest(ctx, &x.req)
 }
 

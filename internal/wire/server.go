@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/leatdev/leat/internal/aws"
@@ -27,6 +28,7 @@ type Server struct {
 	rooms    []room
 	verifier *sigv4.Verifier
 	bodies   *budget
+	replies  replyBuffers
 	drain    context.Context // ends when Shutdown or Close begins
 	draining context.CancelFunc
 	serving  sync.Mutex
@@ -63,6 +65,8 @@ type plans struct {
 	in     *codec.Plan
 	out    *codec.Plan  // nil for event streams
 	events *model.Shape // of an event stream
+	// replied is the size of the last reply: the next is likely to be as long.
+	replied atomic.Int64
 }
 
 // NewServer checks the services' names against the index and makes the front

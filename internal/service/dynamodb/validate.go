@@ -110,6 +110,9 @@ func (r ref) key() []byte { return tableKey(r.account, r.region, r.name) }
 
 // refOf resolves a table name or ARN for the caller.
 func refOf(req *aws.Request, name string) ref {
+	if !strings.HasPrefix(name, "arn:") {
+		return ref{req.Account(), req.Region, name}
+	}
 	if a, err := aws.ParseARN(name); err == nil && a.Service == "dynamodb" {
 		if t, ok := strings.CutPrefix(a.Resource, "table/"); ok {
 			t, _, _ = strings.Cut(t, "/")

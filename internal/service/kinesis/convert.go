@@ -1,7 +1,6 @@
 package kinesis
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +23,14 @@ func value[T any](p *T) (v T) {
 const shardPrefix = "shardId-"
 
 // shardID is the text of a shard's number.
-func shardID(n uint32) string { return fmt.Sprintf("%s%012d", shardPrefix, n) }
+func shardID(n uint32) string {
+	b := []byte(shardPrefix + "000000000000")
+	for i := len(b) - 1; n > 0; i-- {
+		b[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return string(b)
+}
 
 // parseShardID reads it again. AWS takes a number without its zeros or its prefix too.
 func parseShardID(id string) (uint32, bool) {

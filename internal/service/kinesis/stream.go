@@ -222,6 +222,9 @@ func (s *Service) open(ctx context.Context, r kv.Reader, at ref, action string) 
 	if err != nil {
 		return nil, err
 	}
+	if aws.RequestFrom(ctx).Account() == st.Account { // nearly all: they need no ARN spelled out
+		return st, nil
+	}
 	return st, s.authorize(ctx, st.Account, st.Policy, action, st.arn())
 }
 

@@ -1,8 +1,6 @@
 package codec
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -410,20 +408,6 @@ func (d *jsonDecoder) text(n *node, v reflect.Value) error {
 		return nil
 	}
 	return mismatch("STRING_VALUE", n.typeName())
-}
-
-// decodeInPlace decodes base64 over itself: the decoded bytes are always behind
-// the read position. The result's capacity is its length. Line breaks, which
-// the decoder would pass over, are no JSON.
-func decodeInPlace(raw []byte) ([]byte, error) {
-	if bytes.IndexByte(raw, '\n') >= 0 || bytes.IndexByte(raw, '\r') >= 0 {
-		return nil, &Error{Message: "Invalid base64 encoding"}
-	}
-	m, err := base64.StdEncoding.Decode(raw, raw)
-	if err != nil {
-		return nil, &Error{Message: "Invalid base64 encoding"}
-	}
-	return raw[:m:m], nil
 }
 
 func (d *jsonDecoder) any(v reflect.Value) error {
