@@ -185,10 +185,35 @@ func splitRecord(b []byte) (key, data []byte, err error) {
 }
 
 // decodeRecord copies a record out of the store.
-func decodeRecord(s Seq, b []byte) (Record, error) {
+func decodeRecord(s Seq, b []byte, copies *copies) (Record, error) {
 	key, data, err := splitRecord(b)
 	if err != nil {
 		return Record{}, err
 	}
-	return Record{Seq: s, Key: string(key), Data: bytes.Clone(data), Flags: b[1]}, nil
+	return Record{Seq: s, Key: string(key), Data: copies.of(data), Flags: b[1]}, nil
+}
+
+// copies hands out copies that lie side by side: a page of records then takes a few allocations, not
+// one for each. Whoever keeps a record keeps its neighbours, so the chunks are small beside a page.
+type copies struct {
+	chunk []byte
+	size  int
+}
+
+const (
+	firstChunk = 1 << 10
+	lastChunk  = 64 << 10
+)
+
+func (c *copies) of(b []byte) []byte {
+	if c.chunk == nil || len(b) > cap(c.chunk)-len(c.chunk) {
+		c.size = min(max(firstChunk, 2*c.size), lastChunk)
+		if len(b) > c.size/4 {
+			return bytes.Clone(b)
+		}
+		c.chunk = make([]byte, 0, c.size)
+	}
+	from := len(c.chunk)
+	c.chunk = append(c.chunk, b...)
+	return c.chunk[from:len(c.chunk):len(c.chunk)]
 }

@@ -144,12 +144,13 @@ func (l *Log) readRecords(r kv.Reader, id StreamID, shard uint32, from Seq, b Bo
 	rg := kv.PrefixRange(recordPrefix(id, shard))
 	rg.Start = recordKey(id, shard, from)
 	size := 0
+	var copies copies
 	err = r.Scan(rg, func(k, v []byte) error {
 		if len(p.Records) >= b.Records {
 			more = true
 			return kv.ErrStop
 		}
-		rec, err := decodeRecord(recordSeq(k), v)
+		rec, err := decodeRecord(recordSeq(k), v, &copies)
 		if err != nil {
 			return err
 		}

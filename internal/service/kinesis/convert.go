@@ -86,23 +86,20 @@ func childShards(all []shardlog.Shard, parent uint32) []types.ChildShard {
 // flagKMS marks a record that was put while the stream was set to encrypt.
 const flagKMS = 1
 
-func apiRecord(shard uint32, r *shardlog.Record) types.Record {
-	out := types.Record{
-		Data:                        r.Data,
-		PartitionKey:                ptr(r.Key),
-		SequenceNumber:              ptr(shardlog.LongNumber(shard, r.Seq)),
-		ApproximateArrivalTimestamp: ptr(r.Time()),
-	}
-	if r.Flags&flagKMS != 0 {
-		out.EncryptionType = types.EncryptionTypeKms
-	}
-	return out
-}
-
+// apiRecords are records as the API shows them. What they point to lies side by side.
 func apiRecords(shard uint32, rs []shardlog.Record) []types.Record {
 	out := make([]types.Record, len(rs))
+	to := make([]struct {
+		key, sequence string
+		arrived       time.Time
+	}, len(rs))
 	for i := range rs {
-		out[i] = apiRecord(shard, &rs[i])
+		r, p := &rs[i], &to[i]
+		p.key, p.sequence, p.arrived = r.Key, shardlog.LongNumber(shard, r.Seq), r.Time()
+		out[i] = types.Record{Data: r.Data, PartitionKey: &p.key, SequenceNumber: &p.sequence, ApproximateArrivalTimestamp: &p.arrived}
+		if r.Flags&flagKMS != 0 {
+			out[i].EncryptionType = types.EncryptionTypeKms
+		}
 	}
 	return out
 }

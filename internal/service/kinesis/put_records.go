@@ -78,6 +78,8 @@ func checkBatch(rs []types.PutRecordsRequestEntry) error {
 func (b *batch) results() *kinesis.PutRecordsOutput {
 	out := &kinesis.PutRecordsOutput{Records: make([]types.PutRecordsResultEntry, len(b.puts))}
 	failed, next := int32(0), 0
+	to := make([]struct{ shard, sequence string }, len(b.placed))
+	ids := map[uint32]string{}
 	for i := range b.puts {
 		if b.refused(i) {
 			e := rateExceeded(b.at, b.shards[i])
@@ -85,11 +87,15 @@ func (b *batch) results() *kinesis.PutRecordsOutput {
 			failed++
 			continue
 		}
-		p := b.placed[next]
+		p, t := b.placed[next], &to[next]
 		next++
-		out.Records[i] = types.PutRecordsResultEntry{
-			ShardId: ptr(shardID(p.Shard)), SequenceNumber: ptr(shardlog.LongNumber(p.Shard, p.Seq)),
+		id, ok := ids[p.Shard]
+		if !ok {
+			id = shardID(p.Shard)
+			ids[p.Shard] = id
 		}
+		t.shard, t.sequence = id, shardlog.LongNumber(p.Shard, p.Seq)
+		out.Records[i] = types.PutRecordsResultEntry{ShardId: &t.shard, SequenceNumber: &t.sequence}
 	}
 	out.FailedRecordCount = &failed
 	if b.st.KeyID != "" {
