@@ -57,7 +57,7 @@ def test_the_currency_table_and_its_changes(name):
 def test_files_are_copied_and_synchronised(name, tmp_path):
     up, down = tmp_path / "up", tmp_path / "down"
     (up / "deep" / "er").mkdir(parents=True)
-    files = {f"deep/er/{i}.txt": b"%d" % i * 100 for i in range(40)} | {"big.bin": bytes(range(256)) * (40 << 10)}
+    files = {f"deep/er/{i}.txt": b"%d" % i * 100 for i in range(1000)} | {"big.bin": bytes(range(256)) * (40 << 10)}
     for path, content in files.items():
         (up / path).write_bytes(content)
     run("s3", "mb", f"s3://{name}")

@@ -305,6 +305,9 @@ func (s *Service) commit(ctx context.Context, opened []*open, with func(kv.Txn) 
 	}
 	err := s.update(ctx, func(tx kv.Txn) error {
 		for _, m := range kept {
+			if planted("message not written") {
+				continue
+			}
 			if err := putJSON(tx, keyMessage(m.Seq), m); err != nil {
 				return err
 			}
