@@ -192,7 +192,10 @@ func (f *files) fill(w *written, src io.Reader, buf []byte, n int, limit int64, 
 	if err := check(); err != nil {
 		return err
 	}
-	if err := file.Sync(); err != nil {
+	if planted("body not synced") {
+		return nil
+	}
+	if err := file.Sync(); err != nil || planted("directory not synced") {
 		return err
 	}
 	return f.syncDir(f.shard(w.ID))
