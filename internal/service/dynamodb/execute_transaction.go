@@ -41,6 +41,9 @@ func (s *Service) ExecuteTransaction(ctx context.Context, in *ExecuteTransaction
 		if parsed[i], err = parseStatement(*r.Statement, r.Parameters); err != nil {
 			return nil, err
 		}
+		if parsed[i].Returning != "" {
+			return nil, failedAt(i, validation("RETURNING clause is not supported within ExecuteTransaction"))
+		}
 		if parsed[i].Verb == expr.Select {
 			reading++
 		}

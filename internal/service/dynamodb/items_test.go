@@ -39,19 +39,27 @@ func TestAnItemComesBackAsItWasPut(t *testing.T) {
 	}
 }
 
-func TestAnUpdateShowsWhatItGaveAValueNotWhatMovedUp(t *testing.T) {
+func TestAnUpdateShowsWhatStandsAtItsPaths(t *testing.T) {
 	t.Parallel()
 	b := start(t)
 	b.create(t, def{name: "things", hash: "pk"})
-	b.put(t, "things", obj{"pk": s("a"), "l": list(n("1"), n("2")), "m": mp(obj{"x": n("1")})})
-	out, err := b.UpdateItem(t.Context(), &sdk.UpdateItemInput{TableName: awssdk.String("things"), Key: obj{"pk": s("a")}, ReturnValues: "UPDATED_NEW",
-		UpdateExpression: awssdk.String("REMOVE l[0], m.x SET l[7] = :v"), ExpressionAttributeValues: obj{":v": n("3")}})
-	if err != nil || len(out.Attributes) != 0 {
-		t.Errorf("%v %v", out, err)
+	b.put(t, "things", obj{"pk": s("a"), "l": list(n("1"), n("2")), "m": mp(obj{"x": n("1"), "y": n("2")})})
+	update := func(values types.ReturnValue, e string, v obj) obj {
+		t.Helper()
+		out, err := b.UpdateItem(t.Context(), &sdk.UpdateItemInput{TableName: awssdk.String("things"), Key: obj{"pk": s("a")}, ReturnValues: values, UpdateExpression: &e, ExpressionAttributeValues: v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.Attributes
 	}
-	out, err = b.UpdateItem(t.Context(), &sdk.UpdateItemInput{TableName: awssdk.String("things"), Key: obj{"pk": s("a")}, ReturnValues: "UPDATED_OLD", UpdateExpression: awssdk.String("REMOVE l[0]")})
-	if err != nil || text(out.Attributes["l"].(*types.AttributeValueMemberL).Value[0]) != "2" {
-		t.Errorf("%v %v", out, err)
+	if got := update("UPDATED_NEW", "REMOVE m.x SET l[7] = :v", obj{":v": n("3")}); len(got) != 0 {
+		t.Errorf("what was removed or appended shows as %v", got)
+	}
+	if got := update("UPDATED_NEW", "REMOVE l[0]", nil); !reflect.DeepEqual(got, obj{"l": list(n("2"))}) {
+		t.Errorf("what moved up shows as %v", got)
+	}
+	if got := update("UPDATED_OLD", "REMOVE l[0], m.y", nil); !reflect.DeepEqual(got, obj{"l": list(n("2")), "m": mp(obj{"y": n("2")})}) {
+		t.Errorf("what was there shows as %v", got)
 	}
 }
 
@@ -270,6 +278,10 @@ func TestQueriesThatDoNotFitTheSchemaAreRefused(t *testing.T) {
 	refused(t, err, "ValidationException", "Filter Expression can only contain non-primary key attributes: Primary key attribute: sk")
 	_, err = b.Query(t.Context(), &sdk.QueryInput{TableName: awssdk.String("pairs"), KeyConditionExpression: awssdk.String("pk = :p"), IndexName: awssdk.String("nope"), ExpressionAttributeValues: obj{":p": s("a")}})
 	refused(t, err, "ValidationException", "The table does not have the specified index: nope")
+	_, err = b.Query(t.Context(), &sdk.QueryInput{TableName: awssdk.String("pairs"), KeyConditionExpression: awssdk.String("pk = :p"), Select: "COUNT", ProjectionExpression: awssdk.String("x"), ExpressionAttributeValues: obj{":p": s("a")}})
+	refused(t, err, "ValidationException", "1 validation error detected: Cannot specify the ProjectionExpression when choosing to get only the Count")
+	_, err = b.Scan(t.Context(), &sdk.ScanInput{TableName: awssdk.String("pairs"), Select: "ALL_ATTRIBUTES", ProjectionExpression: awssdk.String("x")})
+	refused(t, err, "ValidationException", "Cannot specify the ProjectionExpression when choosing to get ALL_ATTRIBUTES")
 }
 
 func TestScansSeeEveryItemOnceInAnyNumberOfSegments(t *testing.T) {
@@ -472,5 +484,16 @@ func TestTransactionsAreRefusedInAWSOrder(t *testing.T) {
 	if c, ok := errorAs[*types.TransactionCanceledException](err); !ok || *c.CancellationReasons[0].Message != "The provided key element does not match the schema" {
 		t.Errorf("%v", err)
 	}
+	err = try(types.TransactWriteItem{Put: &types.Put{TableName: one, Item: obj{"pk": s("b")}}}, types.TransactWriteItem{Delete: &types.Delete{TableName: one, Key: obj{"pk": s(strings.Repeat("x", 2049))}}})
+	if c, ok := errorAs[*types.TransactionCanceledException](err); !ok || *c.CancellationReasons[0].Code != "None" || *c.CancellationReasons[1].Message != "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes" {
+		t.Errorf("%v", err)
+	}
 	refused(t, try([]types.TransactWriteItem{}...), "ValidationException", "")
+	// Placeholders that no expression could use are not looked at in a transaction.
+	if err := try(types.TransactWriteItem{Put: &types.Put{TableName: one, Item: obj{"pk": s("b")}, ExpressionAttributeNames: map[string]string{"#a": "a"}, ExpressionAttributeValues: obj{":v": n("1")}}}); err != nil {
+		t.Error(err)
+	}
+	if _, err := b.TransactGetItems(t.Context(), &sdk.TransactGetItemsInput{TransactItems: []types.TransactGetItem{{Get: &types.Get{TableName: one, Key: obj{"pk": s("b")}, ExpressionAttributeNames: map[string]string{"#a": "a"}}}}}); err != nil {
+		t.Error(err)
+	}
 }

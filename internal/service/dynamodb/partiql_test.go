@@ -46,6 +46,9 @@ func TestStatementsReadAndWrite(t *testing.T) {
 		}
 		return strings.Join(out, " ")
 	}
+	if items := b.must(t, `SELECT sk, m.l[0], tags, m.nope FROM "pairs" WHERE pk = 'a' AND sk = 2`); len(items) != 1 || len(items[0]) != 3 || text(items[0]["l[0]"]) != "1" {
+		t.Errorf("columns are named %v", items)
+	}
 	for st, want := range map[string]string{
 		`SELECT * FROM "pairs" WHERE pk = 'a' -- a note`:                                         "0 1 2 3",
 		`SELECT * FROM pairs WHERE pk = 'a' AND sk > 1 ORDER BY sk DESC`:                         "3 2",
@@ -224,4 +227,11 @@ func TestTransactionsOfStatementsAreAllOrNothing(t *testing.T) {
 	}
 	_, err = exec(`SELECT * FROM things WHERE v = 1`)
 	refused(t, err, "ValidationException", "Validation failed in TransactStatements[0]: Select statements within ExecuteTransaction must specify the primary key in the where clause.")
+	_, err = exec(`SELECT * FROM things WHERE pk = 'a'`, `SELECT * FROM things WHERE pk = 'a'`)
+	refused(t, err, "ValidationException", "Transaction request cannot include multiple operations on one item")
+	_, err = exec(`INSERT INTO things VALUE {'pk': 'c'}`, `DELETE FROM things WHERE pk = 'a' RETURNING ALL OLD *`)
+	refused(t, err, "ValidationException", "")
+	if got := b.get(t, "things", obj{"pk": s("c")}); got != nil {
+		t.Errorf("a refused transaction left %v", got)
+	}
 }

@@ -248,11 +248,11 @@ func (w *write) answer(c *change) attr.Item {
 		if w.update == nil || len(w.update.Paths) == 0 {
 			return nil
 		}
-		it, paths := c.old, w.update.Paths
+		it := c.old
 		if w.ret.values == "UPDATED_NEW" {
-			it, paths = c.new, w.update.Written()
+			it = c.new
 		}
-		if out := expr.NewProjection(paths).Apply(it); len(out) > 0 {
+		if out := expr.NewProjection(w.update.Paths).Apply(it); len(out) > 0 {
 			return out
 		}
 	}

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -202,10 +203,15 @@ func (q *search) checkSelect(in restInput) error {
 		return validation("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
 	case param == "" || q.sel == "" || q.sel == "SPECIFIC_ATTRIBUTES":
 		return nil
-	case q.sel == "COUNT":
-		return validation("Cannot specify the %s when choosing to get only the Count", param)
 	}
-	return validation("Cannot specify the %s when choosing to get %s", param, q.sel)
+	pr, what := older, q.sel
+	if q.terms != nil {
+		pr = single // a Query says so in the envelope, a Scan does not
+	}
+	if q.sel == "COUNT" {
+		what = "only the Count"
+	}
+	return pr.fail(attr.Refusal(fmt.Sprintf("Cannot specify the %s when choosing to get %s", param, what)))
 }
 
 // search runs a checked Query or Scan.

@@ -92,7 +92,7 @@ func (b *bench) fill(t testing.TB, table string, items int) {
 	for i := 0; i < items; i += 25 {
 		var reqs []types.WriteRequest
 		for j := i; j < min(i+25, items); j++ {
-			it := obj{"pk": s(fmt.Sprint("p", j%25)), "sk": n(fmt.Sprint(j)), "g": s(fmt.Sprint(j % 3)), "data": s(strings.Repeat("x", 1000))}
+			it := obj{"pk": s(fmt.Sprint("p", j%25)), "sk": n(fmt.Sprint(j)), "g": s(fmt.Sprint(j % 3)), "h": s(fmt.Sprint(j % 2)), "data": s(strings.Repeat("x", 1000))}
 			reqs = append(reqs, types.WriteRequest{PutRequest: &types.PutRequest{Item: it}})
 		}
 		if _, err := b.BatchWriteItem(t.Context(), &sdk.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: reqs}}); err != nil {

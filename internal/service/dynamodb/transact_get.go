@@ -111,7 +111,11 @@ func (in *TransactGetItemsInput) check(req *aws.Request) ([]checkedGet, error) {
 	}
 	out := make([]checkedGet, len(in.TransactItems))
 	for i, it := range in.TransactItems {
-		proj, err := older.projection(projectionInput{text: it.Get.ProjectionExpression, names: it.Get.ExpressionAttributeNames})
+		in := projectionInput{text: it.Get.ProjectionExpression, names: it.Get.ExpressionAttributeNames}
+		if in.text == nil {
+			in.names = nil // not looked at, unlike elsewhere
+		}
+		proj, err := older.projection(in)
 		if err != nil {
 			return nil, err
 		}
@@ -145,7 +149,7 @@ func (s *Service) transactKeys(r kv.Reader, gets []checkedGet) ([]*Table, []prim
 	reasons, failed := make([]CancellationReason, len(gets)), false
 	for i, g := range gets {
 		if tables[i].hasKeyTypes(g.key) {
-			if err := tables[i].keyValues(g.key); err != nil {
+			if err := tables[i].emptyKeys(g.key); err != nil {
 				return nil, nil, err
 			}
 		}

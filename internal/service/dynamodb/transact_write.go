@@ -237,6 +237,9 @@ func (a *TransactAction) parse(w *write, put, update bool) (err error) {
 		w.encoded = encodeRecord(w.put)
 	}
 	has := a.ConditionExpression != nil || update
+	if !has { // placeholders that no expression could use are not looked at, unlike elsewhere
+		a = &TransactAction{Key: a.Key}
+	}
 	params, err := older.params(a.ExpressionAttributeNames, a.ExpressionAttributeValues, has)
 	if err != nil {
 		return err
@@ -285,8 +288,11 @@ func (s *Service) transactChanges(tx kv.Reader, actions []action) ([]*change, er
 		if !c.table.hasKeyTypes(it) {
 			continue // refused with the action's reason
 		}
-		if err := c.table.keyValues(it); err != nil {
+		if err := c.table.emptyKeys(it); err != nil {
 			return nil, err
+		}
+		if c.table.keyValues(it) != nil {
+			continue // too large: refused with the action's reason
 		}
 		c.key = c.table.primaryOf(it)
 		id := string(c.table.itemKey(c.key))

@@ -274,13 +274,20 @@ func keyMismatch() error {
 	return validation("The provided key element does not match the schema")
 }
 
-// keyValues checks the content of key attributes that are there and of their types.
-func (t *Table) keyValues(it attr.Item) error {
+// emptyKeys refuses key attributes without content.
+func (t *Table) emptyKeys(it attr.Item) error {
 	for _, n := range t.keyNames() {
-		v, _ := it.Get(n)
-		if v.Size() == 0 {
+		if v, _ := it.Get(n); v.Size() == 0 {
 			return emptyKey(v, n)
 		}
+	}
+	return nil
+}
+
+// keyValues checks the content of key attributes that are there and of their types.
+func (t *Table) keyValues(it attr.Item) error {
+	if err := t.emptyKeys(it); err != nil {
+		return err
 	}
 	if v, _ := it.Get(t.Hash); v.Size() > attr.MaxHashKey {
 		return invalidParam("Size of hashkey has exceeded the maximum size limit of2048 bytes")

@@ -199,7 +199,7 @@ func (p *pql) selectStatement() *Statement {
 		if err := checkOverlap("ProjectionExpression", paths); err != nil {
 			p.fail(err)
 		}
-		st.Columns = NewProjection(paths)
+		st.Columns = NewColumns(paths)
 	}
 	p.mustWord("FROM")
 	p.table(st)

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"sort"
+	"strconv"
 
 	"github.com/leatdev/leat/internal/service/dynamodb/expr/attr"
 )
@@ -11,6 +12,8 @@ type Projection struct {
 	// Paths are the parts, in the order they were named.
 	Paths []Path
 	root  *pick
+	// columns are the names that a SELECT gives its paths; nil keeps them where they stand.
+	columns []string
 }
 
 // pick is a step of all paths together: what to take of a map or a list.
@@ -77,11 +80,39 @@ func (p *pick) step(e Elem) *pick {
 	return p.index[e.Index]
 }
 
+// NewColumns makes the projection of a SELECT: what each path leads to becomes an attribute,
+// named by the path from its last name on, so that a.b[0] is b[0].
+func NewColumns(paths []Path) *Projection {
+	pr := NewProjection(paths)
+	pr.columns = make([]string, len(paths))
+	for i, p := range paths {
+		at := len(p) - 1
+		for p[at].Index >= 0 {
+			at--
+		}
+		name := p[at].Name
+		for _, e := range p[at+1:] {
+			name += "[" + strconv.Itoa(e.Index) + "]"
+		}
+		pr.columns[i] = name
+	}
+	return pr
+}
+
 // Apply returns what the projection picks of an item; a nil projection picks
 // everything. List elements keep their order and close up.
 func (pr *Projection) Apply(it attr.Item) attr.Item {
 	if pr == nil {
 		return it
+	}
+	if pr.columns != nil {
+		out := attr.Item{}
+		for i, p := range pr.Paths {
+			if v, ok := Lookup(it, p); ok {
+				out = out.With(pr.columns[i], v)
+			}
+		}
+		return out
 	}
 	return pr.root.fields(it)
 }

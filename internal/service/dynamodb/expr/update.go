@@ -25,20 +25,6 @@ type Update struct {
 	Paths []Path
 }
 
-// Written are the paths that the update gives a value: all but those it removes.
-func (u *Update) Written() []Path {
-	if len(u.removes) == 0 {
-		return u.Paths
-	}
-	out := make([]Path, 0, len(u.Paths))
-	for _, p := range u.Paths {
-		if !slices.ContainsFunc(u.removes, p.Equal) {
-			out = append(out, p)
-		}
-	}
-	return out
-}
-
 type setAction struct {
 	path  Path
 	value setValue
