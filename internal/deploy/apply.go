@@ -40,21 +40,15 @@ func (e *Engine) Apply(ctx context.Context, d *Deployment) error {
 
 // applyOne brings one resource up to date.
 func (e *Engine) applyOne(ctx context.Context, d *Deployment, scope *template.Scope, w desired) error {
-	props, err := scope.Eval(w.res.Properties)
-	if err != nil {
-		return err
-	}
-	if props.HasUnknown() {
-		return template.Errorf(w.res.Key, w.res.ID, "a value it needs is not known", "report this: its dependencies should have been made first")
-	}
-	if err := e.checkResolved(w.res, props); err != nil {
-		return err
-	}
-	next := e.instance(w, props)
 	rec := d.get(w.res.ID)
 	if rec == nil {
 		rec = &Record{LogicalID: w.res.ID, Type: w.res.Type}
 	}
+	props, err := e.resolve(scope, w)
+	if err != nil {
+		return e.refuse(ctx, d, rec, err)
+	}
+	next := e.instance(w, props)
 	if rec.unsettled() {
 		return e.resume(ctx, d, w, rec, next)
 	}
@@ -69,6 +63,29 @@ func (e *Engine) applyOne(ctx context.Context, d *Deployment, scope *template.Sc
 		return e.update(ctx, d, rec, next)
 	}
 	return e.create(ctx, d, w, rec, next)
+}
+
+// resolve evaluates and checks what is wanted, now that what it depends on stands.
+func (e *Engine) resolve(scope *template.Scope, w desired) (*template.Node, error) {
+	props, err := scope.Eval(w.res.Properties)
+	if err != nil {
+		return nil, err
+	}
+	if props.HasUnknown() {
+		return nil, template.Errorf(w.res.Key, w.res.ID, "a value it needs is not known", "report this: its dependencies should have been made first")
+	}
+	return props, e.checkResolved(w.res, props)
+}
+
+// refuse tells why a resource is not begun: an event, so that the reason is not lost. The record of
+// one that stands stays as it is.
+func (e *Engine) refuse(ctx context.Context, d *Deployment, rec *Record, err error) error {
+	if rec.Current == nil {
+		rec.Current = &Instance{}
+		return e.failed(ctx, d, rec, CreateFailed, err)
+	}
+	ev := &Event{LogicalID: rec.LogicalID, PhysicalID: rec.Current.PhysicalID, Type: rec.Type, Status: UpdateFailed, Reason: err.Error(), Properties: rec.Current.Properties}
+	return errors.Join(err, d.Journal.Put(ctx, rec, ev))
 }
 
 // instance builds what is wanted, without identity.

@@ -42,6 +42,9 @@ func loadChangeSet(r kv.Reader, p place, name, stackName string) (*stack, *chang
 		return nil, nil, validation("StackName must be specified if ChangeSetName is not specified as an ARN.")
 	}
 	st, err := load(r, p, stackName)
+	if _, known := aws.AsError(err); known {
+		err = validation("Stack [%s] does not exist", stackName)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

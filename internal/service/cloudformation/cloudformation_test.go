@@ -388,11 +388,27 @@ func TestExportsTieStacksTogether(t *testing.T) {
 	if st := create(t, s, "other", again); st.StackStatus != types.StackStatusRollbackComplete {
 		t.Errorf("a second export of the name: %s", st.StackStatus)
 	}
-	if _, err := s.CreateStack(t.Context(), &sdk.CreateStackInput{StackName: ptr("bad"), TemplateBody: ptr(strings.Replace(user, "net-a", "nope", 1))}); err != nil {
-		t.Fatal(err)
+	_, err = s.CreateStack(t.Context(), &sdk.CreateStackInput{StackName: ptr("bad"), TemplateBody: ptr(strings.Replace(user, "net-a", "nope", 1))})
+	if !says(err, "ValidationError", "template:1:81: nope — No export named nope found. — deploy the stack that exports it first") {
+		t.Errorf("an export that is not there: %v", err)
 	}
-	if st := settled(t, s, "bad"); st.StackStatus != types.StackStatusRollbackComplete {
-		t.Errorf("%s", st.StackStatus)
+}
+
+func TestWhatCannotBeEvaluatedIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	s := open(t, kvtest.New(t), newThings())
+	for property, want := range map[string]string{
+		"!FindInMap [M, other, k]": "Unable to get mapping for M::other::k",
+		"!Select [5, [a, b]]":      "Fn::Select cannot select nonexistent value at index 5",
+	} {
+		body := "Mappings: {M: {a: {k: v}}}\nResources: {U: {Type: Test::Thing, Properties: {Link: " + property + "}}}"
+		_, err := s.CreateStack(t.Context(), &sdk.CreateStackInput{StackName: ptr("bad"), TemplateBody: &body})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", property, err)
+		}
+	}
+	if out, err := s.ListStacks(t.Context(), &sdk.ListStacksInput{}); err != nil || len(out.StackSummaries) != 0 {
+		t.Errorf("stacks %v, %v", out, err)
 	}
 }
 

@@ -34,7 +34,7 @@ func (p place) stackID(name string) string {
 // Limits: template 51,200 bytes in the request, 1 MiB by URL; 500 resources; 200 parameters, outputs and mappings;
 // 50 tags; 2,000 stacks; 64 stacks in progress at a time.
 // Errors: AlreadyExistsException, InsufficientCapabilitiesException, LimitExceededException, TokenAlreadyExistsException, ValidationError.
-// Differs: a template's problem is worded `place: text — AWS's reason — next step`. RoleARN is kept and
+// Differs: what cannot be evaluated, an export that is not there included, is refused at once. A template's problem is worded `place: text — AWS's reason — next step`. RoleARN is kept and
 // shown, but resources are made with the platform's own rights. ResourceTypes, RollbackConfiguration, StackPolicyBody, StackPolicyURL and
 // RetainExceptOnCreate are refused.
 func (s *Service) CreateStack(ctx context.Context, in *cloudformation.CreateStackInput) (*cloudformation.CreateStackOutput, error) {
@@ -59,6 +59,9 @@ func (s *Service) CreateStack(ctx context.Context, in *cloudformation.CreateStac
 		Token: deref(in.ClientRequestToken)}
 	if in.TimeoutInMinutes != nil {
 		st.TimeoutMinutes = *in.TimeoutInMinutes
+	}
+	if _, err := s.plan(ctx, st, rev); err != nil { // what cannot be evaluated is refused now, not by a rollback
+		return nil, err
 	}
 	id, err := s.enter(ctx, st)
 	if err != nil {

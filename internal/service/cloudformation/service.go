@@ -179,10 +179,11 @@ func templateError(err error) error {
 	var many template.Errors
 	var one *template.Error
 	var pe *template.ParameterError
+	var words worded
 	switch {
 	case errors.As(err, &pe):
 		return validation("%s", pe.Message)
-	case errors.As(err, &many), errors.As(err, &one):
+	case errors.As(err, &many), errors.As(err, &one), errors.As(err, &words):
 		return validation("%s", err.Error())
 	}
 	return err

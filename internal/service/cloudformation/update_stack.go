@@ -26,6 +26,9 @@ func (s *Service) UpdateStack(ctx context.Context, in *cloudformation.UpdateStac
 		return nil, err
 	}
 	st, err := s.find(ctx, deref(in.StackName))
+	if _, known := aws.AsError(err); known {
+		return nil, validation("Stack [%s] does not exist", deref(in.StackName))
+	}
 	if err != nil {
 		return nil, err
 	}
