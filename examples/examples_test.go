@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/leatdev/leat/examples/internal/play"
+	"github.com/leatdev/leat/examples/payments/payment"
 )
 
 // leat is the binary that the tests start and kill.
@@ -55,5 +56,23 @@ func plays(t *testing.T, system func(context.Context, play.Env, play.Scale) (pla
 
 func TestCurrenciesReachTheConsumersMapAcrossKill9(t *testing.T) { plays(t, play.Currencies) }
 func TestPaymentsReachTheReadAPIAcrossKill9(t *testing.T)        { plays(t, play.Payments) }
-func TestCustomersAreOnboardedOnceAcrossKill9(t *testing.T)      { plays(t, play.Onboarding) }
-func TestClicksAreCountedExactlyAcrossKill9(t *testing.T)        { plays(t, play.Clickstream) }
+func TestPaymentsAreReadAsTheConsumerInJavaSavesThem(t *testing.T) {
+	for _, tool := range []string{"java", "mvn"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the consumer in Java needs a JDK and Maven: there is no %s on PATH", tool)
+		}
+	}
+	plays(t, play.PaymentsInJava)
+}
+
+// Each language's consumer carries its reader's schema with it; they must be one.
+func TestConsumersReadPaymentsByOneSchema(t *testing.T) {
+	t.Parallel()
+	java, err := os.ReadFile("payments/project-java/src/main/resources/payment.avsc")
+	if err != nil || string(java) != payment.V2 {
+		t.Errorf("the schema of project-java is not payment.v2.avsc (%v)", err)
+	}
+}
+
+func TestCustomersAreOnboardedOnceAcrossKill9(t *testing.T) { plays(t, play.Onboarding) }
+func TestClicksAreCountedExactlyAcrossKill9(t *testing.T)   { plays(t, play.Clickstream) }

@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
@@ -19,6 +23,8 @@ const (
 	readLimit = 10 * time.Millisecond
 	// settled is how old a payment is before the readers of the load ask for it.
 	settled = 2 * time.Second
+	// firstRead is how long the first payment may take, a cold start of every function included.
+	firstRead = 2 * time.Minute
 	// warmPayments are made before anything is measured.
 	warmPayments = 50
 )
@@ -27,8 +33,18 @@ const (
 // side while the read API is asked, a producer whose schema breaks, and a kill
 // while payments arrive.
 func Payments(ctx context.Context, e Env, scale Scale) (Result, error) {
+	return e.payments(ctx, "template.yaml", nil, scale, (*payments).warm, (*payments).load, (*payments).breaking, (*payments).crash, (*payments).compare)
+}
+
+// PaymentsInJava plays the bank with the consumer in Java: first as Leat builds it of its
+// source, then as one jar with all dependencies. One shard is one virtual machine to start.
+func PaymentsInJava(ctx context.Context, e Env, scale Scale) (Result, error) {
+	return e.payments(ctx, "template-java.yaml", []string{"Shards=1"}, scale, (*payments).warm, (*payments).jar, (*payments).load, (*payments).compare)
+}
+
+func (e Env) payments(ctx context.Context, template string, params []string, scale Scale, steps ...func(*payments, context.Context, Scale) error) (Result, error) {
 	r := Result{System: "payments"}
-	s, err := e.Up(ctx, "payments", "RegistryUrl="+registryMark)
+	s, err := e.UpFile(ctx, "payments", template, append(params, "RegistryUrl="+registryMark)...)
 	if err != nil {
 		return r, err
 	}
@@ -38,12 +54,31 @@ func Payments(ctx context.Context, e Env, scale Scale) (Result, error) {
 		return r, err
 	}
 	p.byID = strings.TrimSuffix(p.byID, "{id}")
-	for _, step := range []func(context.Context, Scale) error{p.warm, p.load, p.breaking, p.crash, p.compare} {
-		if err := step(ctx, scale); err != nil {
+	for _, step := range steps {
+		if err := step(p, ctx, scale); err != nil {
 			return r, err
 		}
 	}
 	return r, nil
+}
+
+// jar packs the consumer as its author would, and replaces the running function's code by it.
+func (p *payments) jar(ctx context.Context, _ Scale) error {
+	mvn := exec.CommandContext(ctx, "mvn", "-q", "-B", "-DskipTests", "package")
+	mvn.Dir = filepath.Join(p.s.folder, "project-java")
+	if out, err := mvn.CombinedOutput(); err != nil {
+		return fmt.Errorf("mvn package: %w\n%s", err, out)
+	}
+	jar, err := os.ReadFile(filepath.Join(mvn.Dir, "target", "payments-project.jar"))
+	if err != nil {
+		return err
+	}
+	out, err := lambda.NewFromConfig(p.s.Config()).UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: aws.String("payments-project"), ZipFile: jar})
+	if err != nil {
+		return err
+	}
+	p.r.check("size of the code after the jar was uploaded", int64(len(jar)), out.CodeSize)
+	return nil
 }
 
 type payments struct {
@@ -87,7 +122,7 @@ func (p *payments) warm(ctx context.Context, _ Scale) error {
 	if err := p.finish("first payments delivered", warmPayments, service); err != nil {
 		return err
 	}
-	got, err := eventually(ctx, time.Minute, http.StatusOK, func(ctx context.Context) (int, error) {
+	got, err := eventually(ctx, firstRead, http.StatusOK, func(ctx context.Context) (int, error) {
 		status, _, err := call(ctx, http.MethodGet, p.byID+paymentID("warm", warmPayments-1), "", "")
 		return status, err
 	})

@@ -50,12 +50,18 @@ type Server struct {
 	env     Env
 	example string
 	folder  string
+	file    string // the template within the folder; empty if the folder holds only one
 	params  []string
 	cmd     *exec.Cmd
 }
 
 // Up starts leat with an example and waits until it is deployed. Template parameters are written NAME=VALUE.
 func (e Env) Up(ctx context.Context, example string, params ...string) (*Server, error) {
+	return e.UpFile(ctx, example, "", params...)
+}
+
+// UpFile is Up with one of several templates of an example.
+func (e Env) UpFile(ctx context.Context, example, file string, params ...string) (*Server, error) {
 	addr, err := freePort()
 	if err != nil {
 		return nil, err
@@ -68,7 +74,7 @@ func (e Env) Up(ctx context.Context, example string, params ...string) (*Server,
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{URL: "http://" + addr, RegistryURL: "http://" + reg, env: e, example: example, folder: folder, params: params}
+	s := &Server{URL: "http://" + addr, RegistryURL: "http://" + reg, env: e, example: example, folder: folder, file: file, params: params}
 	return s, s.start(ctx)
 }
 
@@ -84,7 +90,7 @@ func freePort() (string, error) {
 
 func (s *Server) start(ctx context.Context) error {
 	args := []string{
-		"up", s.folder, "--json", "--data-dir", filepath.Join(s.env.Dir, "data"),
+		"up", filepath.Join(s.folder, s.file), "--json", "--data-dir", filepath.Join(s.env.Dir, "data"),
 		"--addr", strings.TrimPrefix(s.URL, "http://"), "--registry-addr", strings.TrimPrefix(s.RegistryURL, "http://"),
 	}
 	for _, param := range s.params {
