@@ -124,7 +124,7 @@ maven() { # FOLDER
   fi
   return $status
 }
-run_java() { maven java; }
+run_java() { maven java && grep '^Avro compatibility' "$WORK/mvn.log"; }
 run_java_kcl() { maven java-kcl && grep -E '^  shardId-|processed, ' "$WORK/mvn.log"; }
 run_java_jsonnode() { maven java-jsonnode; }
 
