@@ -13,8 +13,9 @@
 //	           └── acknowledged │ └─ applied, their sync under way
 //
 // A version holds a Pebble snapshot taken right behind its commit. A View reads
-// the current version and returns once that version is durable; an Update waits
-// for its own version, or, when its closure fails, for the one it read. Closures
+// the last durable version, which holds all that was acknowledged, and waits for
+// no sync; an Update reads the current one, and waits for its own version, or,
+// when its closure fails, for the one it read. Closures
 // of Updates run one after another, which makes transactions serializable for
 // free; their syncs are waited for outside that lock, so that concurrent
 // committers share one fsync.
