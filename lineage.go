@@ -41,6 +41,8 @@ type lineage struct {
 	// handling is what each instance's key speaks for. An entry stays when the invocation
 	// ends: a call's reply may still be on its way to us. The next invocation replaces it.
 	handling map[string]trace.Ref
+	// keys are those of tables, by account, region and name as calls write it.
+	keys map[string]keyed
 }
 
 // Begin implements runtime.Observer.
@@ -176,6 +178,7 @@ func (l *lineage) invoked(c eventsource.Cause, functionARN string, out *lambda.O
 
 // observe notes what a function's call did.
 func (l *lineage) observe(ctx context.Context, c wire.Call) {
+	l.tablesChanged(c)
 	req := aws.RequestFrom(ctx)
 	if req.Caller.RoleARN == "" {
 		return
@@ -258,21 +261,66 @@ func putRecords(stream string, out *kinesissdk.PutRecordsOutput) []trace.Group {
 	return groups
 }
 
+// keyed is how a table's items are told apart.
+type keyed struct {
+	arn   string
+	names []string
+}
+
+// maxKeyed bounds the remembered tables.
+const maxKeyed = 1000
+
+// tableKey gives the key of a table that a call named. It is asked for every item that a function
+// writes, so it is remembered until any table is made or deleted.
+func (l *lineage) tableKey(ctx context.Context, table string) (k keyed, ok bool) {
+	req := aws.RequestFrom(ctx)
+	at := req.Account() + "/" + req.Region + "/" + table
+	l.mu.RLock()
+	k, ok = l.keys[at]
+	l.mu.RUnlock()
+	if ok {
+		return k, true
+	}
+	if k.arn, k.names, ok = l.tables.KeyNames(ctx, table); !ok {
+		return k, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.keys == nil || len(l.keys) >= maxKeyed {
+		l.keys = map[string]keyed{}
+	}
+	l.keys[at] = k
+	return k, true
+}
+
+// tablesChanged forgets the keys of tables when one may have another by now.
+func (l *lineage) tablesChanged(c wire.Call) {
+	switch c.Operation {
+	case "CreateTable", "DeleteTable":
+		l.mu.Lock()
+		clear(l.keys)
+		l.mu.Unlock()
+	}
+}
+
 // items are the items that a call of DynamoDB wrote.
 func (l *lineage) items(ctx context.Context, in any) []trace.Group {
 	var groups []trace.Group
 	add := func(table string, item attr.Item) {
-		arn, key, ok := l.tables.KeyOf(ctx, table, item)
+		k, ok := l.tableKey(ctx, table)
 		if !ok {
 			return
 		}
-		name := table[strings.LastIndexByte(table, '/')+1:]
-		id := name + "/" + string(key)
-		if n := len(groups); n > 0 && groups[n-1].Name == arn {
+		key := item.Pick(k.names...)
+		if len(key) != len(k.names) {
+			return // refused: it lacks its key
+		}
+		id := string(key.AppendJSON([]byte(table[strings.LastIndexByte(table, '/')+1:] + "/")))
+		if n := len(groups); n > 0 && groups[n-1].Name == k.arn {
 			groups[n-1].IDs = append(groups[n-1].IDs, id)
 			return
 		}
-		groups = append(groups, trace.Group{Kind: trace.Item, Name: arn, IDs: []string{id}})
+		groups = append(groups, trace.Group{Kind: trace.Item, Name: k.arn, IDs: []string{id}})
 	}
 	switch in := in.(type) {
 	case *dynamodb.PutItemInput:

@@ -217,20 +217,17 @@ func (f Feed) Changed(arn, shard string) <-chan struct{} {
 	return ch
 }
 
-// KeyOf gives the primary key of an item as DynamoDB's JSON; false when there is no
-// such table or the item lacks its key. The key of a key is itself.
-func (s *Service) KeyOf(ctx context.Context, table string, item attr.Item) (arn string, key []byte, ok bool) {
+// KeyNames gives the ARN of a table and the names of its primary key's attributes; false when
+// there is no such table.
+func (s *Service) KeyNames(ctx context.Context, table string) (arn string, names []string, ok bool) {
 	err := s.store.View(ctx, func(r kv.Reader) error {
 		req := aws.RequestFrom(ctx)
 		t, err := s.table(r, req.Account(), req.Region, table[strings.LastIndexByte(table, '/')+1:])
 		if err != nil || t == nil {
 			return err
 		}
-		names := t.keyNames()
-		it := item.Pick(names...)
-		ok = len(it) == len(names)
-		arn, key = t.arn(), it.AppendJSON(nil)
+		arn, names, ok = t.arn(), t.keyNames(), true
 		return nil
 	})
-	return arn, key, ok && err == nil
+	return arn, names, ok && err == nil
 }
