@@ -120,7 +120,7 @@ func TestNothingIsSeenBeforeItIsDurable(t *testing.T) {
 		}
 		note("acknowledged")
 	})
-	<-g.arrived // the commit is in memory, its sync has begun
+	<-g.arrived                             // the commit is in memory, its sync has begun
 	if v, _ := get(t, s, "k"); v != "old" { // it waits for nobody's sync
 		t.Errorf("read %q before it was durable", v)
 	}
