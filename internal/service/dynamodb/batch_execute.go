@@ -133,10 +133,13 @@ func (s *Service) runStatement(ctx context.Context, r *StatementRequest, st *exp
 		if err != nil {
 			return resp, err
 		}
+		var read usage
 		err = s.store.View(ctx, func(kr kv.Reader) error {
-			resp.Item, err = s.getStatement(kr, g, r.ConsistentRead != nil && *r.ConsistentRead, u)
+			resp.Item, err = s.getStatement(kr, g, r.ConsistentRead != nil && *r.ConsistentRead, &read)
 			return err
 		})
+		s.meters.spent(s, &read)
+		u.add(&read)
 		return resp, storage(err)
 	case expr.Exists:
 		return resp, validation("EXISTS() is only supported within ExecuteTransaction")
@@ -189,6 +192,9 @@ func (s *Service) getStatement(r kv.Reader, g *statementRead, consistent bool, u
 	}
 	pk, err := t.lookupKey(g.key)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.meters.admitRead(s, target{t: t}); err != nil {
 		return nil, err
 	}
 	it, rec, err := s.fetch(r, t, pk)

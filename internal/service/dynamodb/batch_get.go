@@ -197,7 +197,7 @@ func (s *Service) batchKeys(r kv.Reader, gets []batchGet) ([]boundKeys, error) {
 func (s *Service) getBatch(r kv.Reader, g *batchGet, b boundKeys, out *BatchGetItemOutput, u *usage, total *int) error {
 	docs := documents{}
 	for i, pk := range b.keys {
-		throttled := s.meters.admitRead(s, b.t) != nil
+		throttled := s.meters.admitRead(s, target{t: b.t}) != nil
 		if throttled || *total >= maxBatchGetBytes {
 			rest := g.in
 			rest.Keys = slices.Clone(g.keys[i:])

@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/leatdev/leat/internal/kv"
@@ -35,6 +36,8 @@ type checker struct {
 	t      *Table
 	report func(format string, args ...any)
 	items  int
+	// expiring counts the items that time to live will delete.
+	expiring int
 }
 
 func (c *checker) run() error {
@@ -64,6 +67,9 @@ func (c *checker) run() error {
 	if err := c.collections(local); err != nil {
 		return err
 	}
+	if err := c.expiries(); err != nil {
+		return err
+	}
 	return c.stream()
 }
 
@@ -91,7 +97,13 @@ func (c *checker) item(raw []byte, it attr.Item, size int, want map[uint64]count
 		c.report("item %s has a wrong size", it.Pick(c.t.keyNames()...).AppendJSON(nil))
 	}
 	add(want, baseIndex, size)
-	local[string(p.partition())] += int64(size)
+	if err := c.expiry(it, p); err != nil {
+		return err
+	}
+	collected := c.t.hasLSI()
+	if collected {
+		local[string(p.partition())] += int64(size)
+	}
 	for i := range c.t.Indexes {
 		ix := &c.t.Indexes[i]
 		place, ok := c.t.indexRaw(ix, it, p)
@@ -100,7 +112,7 @@ func (c *checker) item(raw []byte, it attr.Item, size int, want map[uint64]count
 		}
 		proj := ix.project(it)
 		add(want, ix.Num, proj.Size())
-		if !ix.Global {
+		if collected && !ix.Global {
 			local[string(p.partition())] += int64(proj.Size())
 		}
 		b, there, err := c.r.Get(kvAppend(spacePrefix(c.t.ID, ix.Num), place))
@@ -112,6 +124,36 @@ func (c *checker) item(raw []byte, it attr.Item, size int, want map[uint64]count
 		}
 	}
 	return nil
+}
+
+// expiry checks that an item which expires has its entry in the time-to-live index.
+func (c *checker) expiry(it attr.Item, p primary) error {
+	at, ok := c.t.expiryOf(it)
+	if !ok || c.t.TTL.Filling {
+		return nil
+	}
+	c.expiring++
+	_, there, err := c.r.Get(ttlKey(c.t, at, p))
+	if err == nil && !there {
+		c.report("item %s would not expire", it.Pick(c.t.keyNames()...).AppendJSON(nil))
+	}
+	return err
+}
+
+// expiries checks that the time-to-live index has no entry but those of its items.
+func (c *checker) expiries() error {
+	if c.t.TTL == nil || !c.t.TTL.Enabled || c.t.TTL.Filling {
+		return nil
+	}
+	n := 0
+	err := c.r.Scan(kv.PrefixRange(spacePrefix(c.t.ID, c.t.TTL.Num)), func(_, _ []byte) error {
+		n++
+		return nil
+	})
+	if err == nil && n != c.expiring {
+		c.report("%d items have entries to expire by, but %d expire", n, c.expiring)
+	}
+	return err
 }
 
 func add(m map[uint64]counts, index uint64, size int) {
@@ -132,6 +174,10 @@ func (c *checker) index(ix *Index) error {
 
 func (c *checker) counted(index uint64, what string, want counts) error {
 	got, err := readCounts(c.r, c.t.ID, index)
+	if errors.Is(err, kv.ErrCorrupt) {
+		c.report("%scount cannot be read: %v", what, err)
+		return nil
+	}
 	if err == nil && got != want {
 		c.report("%scounts %d items of %d bytes, but holds %d of %d", what, got.items, got.size, want.items, want.size)
 	}

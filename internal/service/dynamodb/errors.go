@@ -54,6 +54,10 @@ func throughputExceeded() error {
 	return aws.Errorf("ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. Consider increasing your provisioning level with the UpdateTable API.")
 }
 
+func indexThroughputExceeded() error {
+	return aws.Errorf("ProvisionedThroughputExceededException", "The level of configured provisioned throughput for one or more global secondary indexes of the table was exceeded. Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API")
+}
+
 func collectionTooLarge() error {
 	return aws.Errorf("ItemCollectionSizeLimitExceededException", "Item collection size limit of 10 GB exceeded for a table with local secondary indexes.")
 }

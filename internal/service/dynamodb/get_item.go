@@ -71,7 +71,7 @@ func (s *Service) GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput
 		if err != nil {
 			return err
 		}
-		if err := s.meters.admitRead(s, t); err != nil {
+		if err := s.meters.admitRead(s, target{t: t}); err != nil {
 			return err
 		}
 		doc, size, err := s.read(r, t, pk, proj)

@@ -280,6 +280,12 @@ func TestQueriesThatDoNotFitTheSchemaAreRefused(t *testing.T) {
 	refused(t, err, "ValidationException", "The table does not have the specified index: nope")
 	_, err = b.Query(t.Context(), &sdk.QueryInput{TableName: awssdk.String("pairs"), KeyConditionExpression: awssdk.String("pk = :p"), Select: "COUNT", ProjectionExpression: awssdk.String("x"), ExpressionAttributeValues: obj{":p": s("a")}})
 	refused(t, err, "ValidationException", "1 validation error detected: Cannot specify the ProjectionExpression when choosing to get only the Count")
+	_, err = b.Query(t.Context(), &sdk.QueryInput{TableName: awssdk.String("pairs"), KeyConditionExpression: awssdk.String("pk = :p"), Select: "SPECIFIC_ATTRIBUTES", ExpressionAttributeValues: obj{":p": s("a")}})
+	refused(t, err, "ValidationException", "1 validation error detected: Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+	_, err = b.Scan(t.Context(), &sdk.ScanInput{TableName: awssdk.String("pairs"), Select: "SPECIFIC_ATTRIBUTES"})
+	refused(t, err, "ValidationException", "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+	_, err = b.Scan(t.Context(), &sdk.ScanInput{TableName: awssdk.String("pairs"), Select: "ALL_PROJECTED_ATTRIBUTES", ProjectionExpression: awssdk.String("x")})
+	refused(t, err, "ValidationException", "Cannot specify the ProjectionExpression when choosing to get ALL_PROJECTED_ATTRIBUTES")
 	_, err = b.Scan(t.Context(), &sdk.ScanInput{TableName: awssdk.String("pairs"), Select: "ALL_ATTRIBUTES", ProjectionExpression: awssdk.String("x")})
 	refused(t, err, "ValidationException", "Cannot specify the ProjectionExpression when choosing to get ALL_ATTRIBUTES")
 }

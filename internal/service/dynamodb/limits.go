@@ -74,26 +74,40 @@ func (m *meters) level(s *Service, t *Table, k bucketKey) *bucket {
 	return b
 }
 
-func (m *meters) admitRead(s *Service, t *Table) error { return m.admit(s, t, false) }
-
-// admitWrite refuses a write while the table, or an index that the write may touch, has
-// spent more than it is allowed: an index that lags holds its table back.
-func (m *meters) admitWrite(s *Service, t *Table) error { return m.admit(s, t, true) }
-
-func (m *meters) admit(s *Service, t *Table, write bool) error {
+// admitRead refuses a read while what it reads, the table or a global index, has spent
+// more than it is allowed.
+func (m *meters) admitRead(s *Service, g target) error {
 	if !s.opts.EnforceLimits {
 		return nil
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.level(s, t, bucketKey{t.ID, baseIndex, write}).tokens <= 0 {
+	if g.ix != nil && g.ix.Global {
+		if m.level(s, g.t, bucketKey{g.t.ID, g.ix.Num, false}).tokens <= 0 {
+			return indexThroughputExceeded()
+		}
+		return nil
+	}
+	if m.level(s, g.t, bucketKey{g.t.ID, baseIndex, false}).tokens <= 0 {
 		return throughputExceeded()
 	}
-	if write {
-		for i := range t.Indexes {
-			if ix := &t.Indexes[i]; ix.Global && m.level(s, t, bucketKey{t.ID, ix.Num, true}).tokens <= 0 {
-				return throughputExceeded()
-			}
+	return nil
+}
+
+// admitWrite refuses a write while the table, or an index that the write may touch, has
+// spent more than it is allowed: an index that lags holds its table back.
+func (m *meters) admitWrite(s *Service, t *Table) error {
+	if !s.opts.EnforceLimits {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.level(s, t, bucketKey{t.ID, baseIndex, true}).tokens <= 0 {
+		return throughputExceeded()
+	}
+	for i := range t.Indexes {
+		if ix := &t.Indexes[i]; ix.Global && m.level(s, t, bucketKey{t.ID, ix.Num, true}).tokens <= 0 {
+			return indexThroughputExceeded()
 		}
 	}
 	return nil

@@ -196,22 +196,23 @@ func (q *search) checkSelect(in restInput) error {
 	if in.projText != nil {
 		param = "ProjectionExpression"
 	}
+	wrong := ""
 	switch {
 	case q.sel == "SPECIFIC_ATTRIBUTES" && param == "":
-		return validation("Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+		wrong = "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
+	case param != "" && q.sel == "COUNT":
+		wrong = fmt.Sprintf("Cannot specify the %s when choosing to get only the Count", param)
+	case param != "" && q.sel != "" && q.sel != "SPECIFIC_ATTRIBUTES":
+		wrong = fmt.Sprintf("Cannot specify the %s when choosing to get %s", param, q.sel)
 	case q.sel == "ALL_PROJECTED_ATTRIBUTES" && q.index == nil:
-		return validation("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
-	case param == "" || q.sel == "" || q.sel == "SPECIFIC_ATTRIBUTES":
+		wrong = "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
+	default:
 		return nil
 	}
-	pr, what := older, q.sel
 	if q.terms != nil {
-		pr = single // a Query says so in the envelope, a Scan does not
+		return single.fail(attr.Refusal(wrong)) // a Query says so in the envelope, a Scan does not
 	}
-	if q.sel == "COUNT" {
-		what = "only the Count"
-	}
-	return pr.fail(attr.Refusal(fmt.Sprintf("Cannot specify the %s when choosing to get %s", param, what)))
+	return older.fail(attr.Refusal(wrong))
 }
 
 // search runs a checked Query or Scan.
@@ -230,7 +231,7 @@ func (s *Service) search(ctx context.Context, q *search) (*PageOutput, error) {
 		if err != nil {
 			return err
 		}
-		if err := s.meters.admitRead(s, t); err != nil {
+		if err := s.meters.admitRead(s, p.target); err != nil {
 			return err
 		}
 		if pg, err = s.readPage(r, p); err != nil {

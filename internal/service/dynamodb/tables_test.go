@@ -562,6 +562,50 @@ func TestThroughputIsEnforcedOnlyOnRequest(t *testing.T) {
 	}
 }
 
+func TestAnIndexHasThroughputOfItsOwn(t *testing.T) {
+	t.Parallel()
+	b := start(t, func(o *dynamodb.Options) { o.EnforceLimits = true })
+	units := func(n int64) *types.ProvisionedThroughput {
+		return &types.ProvisionedThroughput{ReadCapacityUnits: &n, WriteCapacityUnits: &n}
+	}
+	attr := func(n string) types.AttributeDefinition {
+		return types.AttributeDefinition{AttributeName: &n, AttributeType: "S"}
+	}
+	_, err := b.CreateTable(t.Context(), &sdk.CreateTableInput{TableName: awssdk.String("fast"), KeySchema: keys("pk"), AttributeDefinitions: []types.AttributeDefinition{attr("pk"), attr("g")}, ProvisionedThroughput: units(1000),
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{IndexName: awssdk.String("slow"), KeySchema: keys("g"), Projection: all(), ProvisionedThroughput: units(1)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := strings.Repeat("x", 100<<10)
+	put := func(pk string) error {
+		_, err := b.PutItem(t.Context(), &sdk.PutItemInput{TableName: awssdk.String("fast"), Item: obj{"pk": s(pk), "g": s("1"), "x": s(large)}})
+		return err
+	}
+	for i := range 3 { // 300 units of burst, 101 units each
+		if err := put(fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused(t, put("4"), "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for one or more global secondary indexes of the table was exceeded. Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API")
+	query := func() error {
+		_, err := b.Query(t.Context(), &sdk.QueryInput{TableName: awssdk.String("fast"), IndexName: awssdk.String("slow"), KeyConditionExpression: awssdk.String("g = :g"), ExpressionAttributeValues: obj{":g": s("1")}})
+		return err
+	}
+	reads := 0
+	for ; reads < 100; reads++ {
+		if err = query(); err != nil {
+			break
+		}
+	}
+	if reads != 8 { // 300 units of burst, 38 units each
+		t.Errorf("%d queries of the index were accepted", reads)
+	}
+	refused(t, err, "ProvisionedThroughputExceededException", "")
+	if _, err := b.GetItem(t.Context(), &sdk.GetItemInput{TableName: awssdk.String("fast"), Key: obj{"pk": s("1")}}); err != nil {
+		t.Errorf("the table itself: %v", err)
+	}
+}
+
 func TestSettingsAreKept(t *testing.T) {
 	t.Parallel()
 	b := start(t)

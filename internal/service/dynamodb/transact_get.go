@@ -140,7 +140,7 @@ func (s *Service) transactKeys(r kv.Reader, gets []checkedGet) ([]*Table, []prim
 		if t == nil {
 			return nil, nil, notFound()
 		}
-		if err := s.meters.admitRead(s, t); err != nil {
+		if err := s.meters.admitRead(s, target{t: t}); err != nil {
 			return nil, nil, err
 		}
 		tables[i] = t
