@@ -2,6 +2,7 @@ package pebblekv
 
 import (
 	"math/rand/v2"
+	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -14,11 +15,19 @@ const (
 	hotOverhead = 160 // of an entry: a place in the map and in the list, and what the allocator rounds up
 )
 
-// hot remembers the current values of small keys that Updates read: settings, headers, counters, which
-// every write of a service looks at, and items that are replaced again and again. A lookup in the
-// engine costs microseconds, and all other writers wait for it. The holder of the writer's lock owns
-// it: what it holds is always the state behind the last applied batch.
+// hot remembers the current values of small keys: settings, headers, counters, which every
+// call of a service looks at, and items that are read or replaced again and again. A lookup in the
+// engine costs microseconds, and all other writers wait for a writer's.
+//
+// What it holds is the state behind the last applied batch. An entry also says since which version its
+// value stands, so that a View of that version or a later one may have it, and one of an earlier may not:
+//
+//	─ v41 ─── v42 ─── v43 ─── v44 (newest)
+//	           │ since          entry: written by v42, and by nothing after it
+//	   ✗       ✓       ✓       ✓
 type hot struct {
+	mu     sync.RWMutex
+	newest uint64 // the version of the last batch that was followed
 	values map[string]*hotValue
 	list   []*hotValue // for eviction at random
 	bytes  int
@@ -28,53 +37,72 @@ type hotValue struct {
 	key    string
 	value  []byte
 	exists bool
+	since  uint64
 	slot   int // in the list
 }
 
 func (v *hotValue) size() int { return len(v.key) + len(v.value) + hotOverhead }
 
-func (h *hot) get(key []byte) (value []byte, exists, known bool) {
+// get gives what a key holds in a version, if that is known.
+func (h *hot) get(version uint64, key []byte) (value []byte, exists, known bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
 	v, ok := h.values[string(key)]
-	if !ok {
+	if !ok || v.since > version {
 		return nil, false, false
 	}
 	return v.value, v.exists, true
 }
 
-// put remembers what a key holds; the value is copied.
-func (h *hot) put(key, value []byte, exists bool) {
-	v, ok := h.values[string(key)]
+// put remembers what a key holds in a version; the value is copied. What is not of the newest
+// version may have been overwritten since, and is not remembered.
+func (h *hot) put(version uint64, key, value []byte, exists bool) {
 	if len(value) > maxHotValue {
-		if ok {
-			h.forget(v)
-		}
 		return
 	}
-	if !ok {
-		if h.values == nil {
-			h.values = make(map[string]*hotValue)
-		}
-		v = &hotValue{key: string(key), slot: len(h.list)}
-		h.values[v.key] = v
-		h.list = append(h.list, v)
-		h.bytes += v.size()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if version != h.newest {
+		return
 	}
+	if _, ok := h.values[string(key)]; ok {
+		return // by somebody who read it at the same time
+	}
+	if h.values == nil {
+		h.values = make(map[string]*hotValue)
+	}
+	v := &hotValue{key: string(key), slot: len(h.list)}
+	h.values[v.key] = v
+	h.list = append(h.list, v)
+	h.bytes += v.size()
 	h.set(v, value, exists)
+	h.evict()
+}
+
+// set gives an entry the value of the newest version; mu is held.
+func (h *hot) set(v *hotValue, value []byte, exists bool) {
+	h.bytes += len(value) - len(v.value)
+	// A fresh slice: readers of the old one may still hold it.
+	v.value, v.exists, v.since = append([]byte(nil), value...), exists, h.newest
+}
+
+// evict makes room; mu is held.
+func (h *hot) evict() {
 	for h.bytes > maxHotBytes {
 		h.forget(h.list[rand.IntN(len(h.list))])
 	}
 }
 
-func (h *hot) set(v *hotValue, value []byte, exists bool) {
-	h.bytes += len(value) - len(v.value)
-	// A fresh slice: readers of the old one may still hold it.
-	v.value, v.exists = append([]byte(nil), value...), exists
-}
-
-// update brings a key that is remembered up to date, and ignores any other.
+// update brings a key that is remembered up to date, and ignores any other; mu is held.
 func (h *hot) update(key, value []byte, exists bool) {
-	if _, ok := h.values[string(key)]; ok {
-		h.put(key, value, exists)
+	v, ok := h.values[string(key)]
+	switch {
+	case !ok:
+	case len(value) > maxHotValue:
+		h.forget(v)
+	default:
+		h.set(v, value, exists)
+		h.evict()
 	}
 }
 
@@ -87,12 +115,15 @@ func (h *hot) forget(v *hotValue) {
 	h.bytes -= v.size()
 }
 
-// clear forgets all.
-func (h *hot) clear() { *h = hot{} }
+// clear forgets all; mu is held.
+func (h *hot) clear() { h.values, h.list, h.bytes = nil, nil, 0 }
 
-// follow takes over what a batch is about to change. Should it then fail to apply,
-// there are no more Updates, so nobody reads what was not written.
-func (h *hot) follow(t *txn) {
+// follow takes over what a batch is about to change, which becomes version. Should it then fail to apply,
+// nobody reads what was not written: there are no more Updates, and no View of that version.
+func (h *hot) follow(version uint64, t *txn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.newest = version
 	if t.ranges {
 		h.clear()
 		return

@@ -88,7 +88,7 @@ type Store struct {
 
 	// writer is held by the Update whose closure runs.
 	writer   chan struct{}
-	hot      hot      // the writer's
+	hot      hot
 	pressure pressure // the writer's
 	sentry   *sentry
 	versions versions

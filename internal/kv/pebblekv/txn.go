@@ -20,9 +20,11 @@ type source interface {
 
 // reader implements kv.Reader.
 type reader struct {
-	s    *Store
-	src  source
-	held []io.Closer // keep the values Get returned alive until the closure ends
+	s   *Store
+	src source
+	// version is the newest that src shows.
+	version uint64
+	held    []io.Closer // keep the values Get returned alive until the closure ends
 }
 
 func (r *reader) close() {
@@ -32,7 +34,19 @@ func (r *reader) close() {
 	r.held = nil
 }
 
+// Get asks the engine only for what is not hot.
 func (r *reader) Get(key []byte) ([]byte, bool, error) {
+	if v, exists, known := r.s.hot.get(r.version, key); known {
+		return v, exists, nil
+	}
+	v, ok, err := r.lookUp(key)
+	if err == nil {
+		r.s.hot.put(r.version, key, v, ok)
+	}
+	return v, ok, err
+}
+
+func (r *reader) lookUp(key []byte) ([]byte, bool, error) {
 	v, c, err := r.src.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false, nil
@@ -88,16 +102,9 @@ type txn struct {
 // written nothing, hot keys need not ask the engine.
 func (t *txn) Get(key []byte) ([]byte, bool, error) {
 	if !t.batch.Empty() {
-		return t.reader.Get(key)
+		return t.lookUp(key)
 	}
-	if v, exists, known := t.s.hot.get(key); known {
-		return v, exists, nil
-	}
-	v, ok, err := t.reader.Get(key)
-	if err == nil {
-		t.s.hot.put(key, v, ok)
-	}
-	return v, ok, err
+	return t.reader.Get(key)
 }
 
 func (t *txn) room(key, value int) error {
@@ -145,7 +152,7 @@ func (s *Store) View(ctx context.Context, fn func(kv.Reader) error) error {
 	// that a power cut could take back: a reader waits for nobody's sync.
 	ver := s.versions.acquire(!plant.Has(plant.ReaderNotCapped) || s.failure.Load() != nil)
 	defer s.versions.release(ver)
-	return runView(&reader{s: s, src: ver.snap}, fn)
+	return runView(&reader{s: s, src: ver.snap, version: ver.number}, fn)
 }
 
 func runView(r *reader, fn func(kv.Reader) error) error {
@@ -205,13 +212,13 @@ func (s *Store) runUpdate(ctx context.Context, fn func(kv.Txn) error) (*version,
 		return nil, nil, err
 	}
 	t := &txn{batch: s.db.NewIndexedBatch()}
-	t.reader = reader{s: s, src: t.batch}
+	t.reader = reader{s: s, src: t.batch, version: s.versions.newest()}
 	err := runTxn(t, fn)
 	if err != nil || t.batch.Empty() {
 		_ = t.batch.Close() // only returns its memory
 		return s.versions.acquire(false), nil, err
 	}
-	s.hot.follow(t) // before: the engine takes the contents of a large batch away
+	s.hot.follow(t.version+1, t) // before: the engine takes the contents of a large batch away
 	if err := s.apply(t); err != nil {
 		return nil, nil, err
 	}

@@ -86,6 +86,13 @@ func (v *versions) acquire(durable bool) *version {
 	return ver
 }
 
+// newest is the number of the current version. For the holder of the writer's lock it stands still.
+func (v *versions) newest() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.line[len(v.line)-1].number
+}
+
 func (v *versions) release(ver *version) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
