@@ -44,6 +44,9 @@ type measures struct {
 	bytes       *prometheus.CounterVec
 	tables      *prometheus.CounterVec // account, region, table, operation, result
 
+	// streamOf tells which stream a shard iterator reads.
+	streamOf func(iterator string) (account, region, name string, ok bool)
+
 	meters  *handles[subject, *cloudwatch.Meter]
 	flows   *handles[flow, flowCounts]
 	results *handles[tableResult, prometheus.Counter]
@@ -227,19 +230,23 @@ func absent(code string) bool {
 
 func (m *measures) stream(ctx context.Context, c wire.Call) {
 	var name, arn *string
+	var iterator string
 	switch in := c.In.(type) {
 	case *kinesissdk.PutRecordInput:
 		name, arn = in.StreamName, in.StreamARN
 	case *kinesissdk.PutRecordsInput:
 		name, arn = in.StreamName, in.StreamARN
 	case *kinesissdk.GetRecordsInput:
-		arn = in.StreamARN
+		arn, iterator = in.StreamARN, awssdk.ToString(in.ShardIterator)
 	}
 	code := codeOf(c)
 	stream := awssdk.ToString(name)
 	req := aws.RequestFrom(ctx)
 	account, region := req.Account(), req.Region
-	if arn != nil {
+	switch {
+	case arn == nil && iterator != "" && m.streamOf != nil:
+		account, region, stream, _ = m.streamOf(iterator)
+	case arn != nil:
 		a, err := aws.ParseARN(*arn)
 		if err != nil {
 			return
@@ -317,7 +324,7 @@ func (m *measures) putRecords(s subject, c wire.Call, code string, in *kinesissd
 	return records, bytes
 }
 
-// getRecords publishes a read by a client that names the stream, as the KCL does.
+// getRecords publishes a read by a client.
 func (m *measures) getRecords(s subject, c wire.Call, code string) (records, bytes int) {
 	m.record(s, count("GetRecords.Success", flag(c.Err == nil)), count("ReadProvisionedThroughputExceeded", flag(throttles[code])))
 	out, _ := c.Out.(*kinesissdk.GetRecordsOutput)
@@ -368,6 +375,20 @@ func (m *measures) table(ctx context.Context, c wire.Call) {
 		case "condition":
 			m.record(table, count("ConditionalCheckFailedRequests", 1))
 		}
+	}
+}
+
+// spent publishes the capacity units that an operation consumed.
+func (m *measures) spent(x dynamodb.Spending) {
+	s := subject{account: x.Account, region: x.Region, namespace: dynamodbNamespace}.with("TableName", x.Table)
+	if x.Index != "" {
+		s = s.with("GlobalSecondaryIndexName", x.Index)
+	}
+	if x.Read > 0 {
+		m.record(s, count("ConsumedReadCapacityUnits", x.Read))
+	}
+	if x.Written > 0 {
+		m.record(s, count("ConsumedWriteCapacityUnits", x.Written))
 	}
 }
 

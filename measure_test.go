@@ -102,11 +102,17 @@ func TestStreamsAndTablesHaveTheMetricsOfAWS(t *testing.T) {
 		entries = append(entries, kintypes.PutRecordsRequestEntry{PartitionKey: &name, Data: []byte("1234567890")})
 	}
 	ok[*kinesis.PutRecordsOutput](t)(streams.PutRecords(ctx, &kinesis.PutRecordsInput{StreamName: &name, Records: entries}))
+	at := ok[*kinesis.GetShardIteratorOutput](t)(streams.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{
+		StreamName: &name, ShardId: awssdk.String("shardId-000000000000"), ShardIteratorType: kintypes.ShardIteratorTypeTrimHorizon,
+	}))
+	ok[*kinesis.GetRecordsOutput](t)(streams.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: at.ShardIterator}))
 
 	ok[*dynamodb.CreateTableOutput](t)(tables.CreateTable(ctx, &dynamodb.CreateTableInput{
 		TableName: &name, BillingMode: ddbtypes.BillingModePayPerRequest,
 		AttributeDefinitions: []ddbtypes.AttributeDefinition{{AttributeName: awssdk.String("id"), AttributeType: ddbtypes.ScalarAttributeTypeS}},
 		KeySchema:            []ddbtypes.KeySchemaElement{{AttributeName: awssdk.String("id"), KeyType: ddbtypes.KeyTypeHash}},
+		GlobalSecondaryIndexes: []ddbtypes.GlobalSecondaryIndex{{IndexName: awssdk.String("again"), Projection: &ddbtypes.Projection{ProjectionType: ddbtypes.ProjectionTypeAll},
+			KeySchema: []ddbtypes.KeySchemaElement{{AttributeName: awssdk.String("id"), KeyType: ddbtypes.KeyTypeHash}}}},
 	}))
 	put := func(condition *string) error {
 		_, err := tables.PutItem(ctx, &dynamodb.PutItemInput{TableName: &name, ConditionExpression: condition,
@@ -123,6 +129,10 @@ func TestStreamsAndTablesHaveTheMetricsOfAWS(t *testing.T) {
 		"4/2":            {"AWS/Kinesis", "IncomingRecords", "StreamName", name},
 		"35/2":           {"AWS/Kinesis", "IncomingBytes", "StreamName", name},
 		"3/1":            {"AWS/Kinesis", "PutRecords.SuccessfulRecords", "StreamName", name},
+		"4/1 got":        {"AWS/Kinesis", "GetRecords.Records", "StreamName", name},
+		"0.5/1 read":     {"AWS/DynamoDB", "ConsumedReadCapacityUnits", "TableName", name},
+		"1/1 written":    {"AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", name},
+		"1/1 index":      {"AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", name, "GlobalSecondaryIndexName", "again"},
 		"1/1 conditions": {"AWS/DynamoDB", "ConditionalCheckFailedRequests", "TableName", name},
 		"1/1 returned":   {"AWS/DynamoDB", "ReturnedItemCount", "TableName", name, "Operation", "Scan"},
 	})

@@ -111,9 +111,10 @@ func (p *Platform) openStreams(r *rooms) (err error) {
 	}
 	r.kinesis.Start()
 	r.stop(r.kinesis.Close)
+	r.measures.streamOf = r.kinesis.StreamOf
 	r.dynamodb = dynamodb.New(dynamodb.Options{
 		Store: p.store, Log: log, Clock: p.opts.Clock, Logger: p.log, EnforceLimits: p.opts.Limits, Sink: tableSink{r.kinesis},
-		ShardPeriod: p.opts.TableShardPeriod,
+		ShardPeriod: p.opts.TableShardPeriod, Spent: r.measures.spent,
 	})
 	r.dynamodb.Start()
 	r.stop(func() error { r.dynamodb.Close(); return nil })

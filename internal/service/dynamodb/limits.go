@@ -115,6 +115,7 @@ func (m *meters) admitWrite(s *Service, t *Table) error {
 
 // spent takes what an operation consumed out of the buckets, which may go below zero once.
 func (m *meters) spent(s *Service, u *usage) {
+	u.report(s.opts.Spent)
 	if !s.opts.EnforceLimits {
 		return
 	}
@@ -136,6 +137,37 @@ func (m *meters) spent(s *Service, u *usage) {
 				}
 			}
 			m.level(s, tu.t, key).tokens -= n
+		}
+	}
+}
+
+// report tells what was consumed, as CloudWatch counts it: a local index belongs to its table.
+func (u *usage) report(spent func(Spending)) {
+	if spent == nil {
+		return
+	}
+	for i := range u.tables {
+		tu := &u.tables[i]
+		table := Spending{Account: tu.t.Account, Region: tu.t.Region, Table: tu.t.Name, Read: tu.read, Written: tu.written}
+		for num, n := range tu.index {
+			part := &table
+			index := Spending{Account: table.Account, Region: table.Region, Table: table.Table}
+			for j := range tu.t.Indexes {
+				if ix := &tu.t.Indexes[j]; ix.Num == num && ix.Global {
+					index.Index, part = ix.Name, &index
+				}
+			}
+			if tu.written > 0 {
+				part.Written += n
+			} else {
+				part.Read += n
+			}
+			if index.Index != "" {
+				spent(index)
+			}
+		}
+		if table.Read > 0 || table.Written > 0 {
+			spent(table)
 		}
 	}
 }

@@ -31,6 +31,14 @@ type Options struct {
 	EnforceLimits bool
 	// Sink receives changes for Kinesis streaming destinations; nil refuses to enable them.
 	Sink StreamSink
+	// Spent, if not nil, is told the capacity units that operations consume; it must return at once.
+	Spent func(Spending)
+}
+
+// Spending is what one operation consumed of a table or, where Index is named, of its global secondary index.
+type Spending struct {
+	Account, Region, Table, Index string
+	Read, Written                 float64
 }
 
 // Defaults and limits of the service.

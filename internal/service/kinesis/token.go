@@ -157,3 +157,9 @@ func (s *Service) openIterator(text string) (iterator, error) {
 	}
 	return it, nil
 }
+
+// StreamOf tells whose records a shard iterator reads; ok is false for what is no iterator of ours.
+func (s *Service) StreamOf(iterator string) (account, region, name string, ok bool) {
+	it, err := s.openIterator(iterator)
+	return it.at.account, it.at.region, it.at.name, err == nil
+}
