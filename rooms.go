@@ -169,6 +169,9 @@ func (p *Platform) openFunctions(r *rooms) (err error) {
 		Sandbox: runtime.Sandbox(p.opts.Sandbox), NoFreeze: p.opts.NoFreeze,
 		Credentials: instanceKeys{r.iam, r.lineage}, Observer: r.lineage, Logs: p.functionLogs(r.logs),
 		Objects: objects{r.s3}, Deliverer: functionDeliverer{deliverer{r}}, Door: door{p}, Measure: r.measures.invocation, MappingTags: mappingTags{r},
+		Assumable: func(ctx context.Context, role string) (bool, error) {
+			return r.iam.Trusts(ctx, role, "lambda.amazonaws.com")
+		},
 	})
 	if err != nil {
 		return err

@@ -8,7 +8,9 @@ import urllib.error
 import urllib.request
 import zipfile
 
+import boto3
 import pytest
+from botocore.config import Config
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
@@ -134,6 +136,47 @@ def test_users_and_callers(aws, name, role, refused):
     assert assumed["AssumedRoleUser"]["Arn"].endswith(f":assumed-role/{name}/session")
     assert assumed["Credentials"]["SessionToken"]
     refused("AccessDenied", sts.assume_role, RoleArn=role + "x", RoleSessionName="session")
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=TRUST)
+    refused("AccessDenied", sts.assume_role, RoleArn=role, RoleSessionName="session")
+
+
+def test_identity_lists_come_in_pages(aws, role, name):
+    iam = aws("iam")
+    tags = [{"Key": f"k{i}", "Value": "v"} for i in range(5)]
+    iam.tag_role(RoleName=name, Tags=tags)
+    pages = list(iam.get_paginator("list_role_tags").paginate(RoleName=name, PaginationConfig={"PageSize": 2}))
+    assert [len(p["Tags"]) for p in pages] == [2, 2, 1] and [t for p in pages for t in p["Tags"]] == tags
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]})
+    policy = iam.create_policy(PolicyName=name, PolicyDocument=document)["Policy"]["Arn"]
+    iam.create_policy_version(PolicyArn=policy, PolicyDocument=document)
+    pages = list(iam.get_paginator("list_policy_versions").paginate(PolicyArn=policy, PaginationConfig={"PageSize": 1}))
+    assert [[v["VersionId"] for v in p["Versions"]] for p in pages] == [["v2"], ["v1"]]
+    iam.delete_policy_version(PolicyArn=policy, VersionId="v2")
+    iam.tag_policy(PolicyArn=policy, Tags=tags[:1])
+    assert iam.list_policy_tags(PolicyArn=policy)["Tags"] == tags[:1]
+    iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=policy)
+    assert iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == policy
+    iam.delete_role_permissions_boundary(RoleName=name)
+    iam.delete_policy(PolicyArn=policy)
+
+
+def test_a_live_tail_shows_what_comes_in(aws, name):
+    logs = aws("logs")
+    logs.create_log_group(logGroupName=name)
+    logs.create_log_stream(logGroupName=name, logStreamName="s")
+    arn = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"][0]["logGroupArn"]
+    # The SDK would put "streaming-logs." before the host's name.
+    live = boto3.client("logs", config=Config(inject_host_prefix=False)).start_live_tail(logGroupIdentifiers=[arn], logEventFilterPattern="ERROR")
+    events = iter(live["responseStream"])
+    assert next(events)["sessionStart"]["logGroupIdentifiers"] == [arn]
+    now = int(time.time() * 1000)
+    logs.put_log_events(logGroupName=name, logStreamName="s", logEvents=[{"timestamp": now, "message": "ERROR one"}, {"timestamp": now, "message": "fine"}])
+    seen = []
+    while not seen:
+        seen = next(events)["sessionUpdate"]["sessionResults"]
+    assert [(e["logStreamName"], e["message"], e["timestamp"]) for e in seen] == [("s", "ERROR one", now)]
+    live["responseStream"].close()
+    logs.delete_log_group(logGroupName=name)
 
 
 def test_log_events_are_kept_and_searched(aws, name, refused):

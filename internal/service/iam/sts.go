@@ -141,6 +141,24 @@ func (s *Service) trustedRole(ctx context.Context, arn, externalID string) (*pri
 	return role, nil
 }
 
+// Trusts tells whether a role's trust policy lets a service assume it. So does a role that
+// does not exist: it can do nothing.
+func (s *Service) Trusts(ctx context.Context, roleARN, service string) (bool, error) {
+	role, err := s.roleByARN(ctx, roleARN)
+	if aws.IsCode(err, "NoSuchEntity") {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	doc, err := policy.ParseTrust(role.Trust)
+	if err != nil {
+		return false, nil //nolint:nilerr // what cannot be read trusts nobody
+	}
+	ask := &policy.Request{Action: "sts:AssumeRole", Resource: roleARN, Service: service, Context: s.conditionKeys(ctx)}
+	return policy.Resource(ask, doc) == policy.Allow, nil
+}
+
 // roleByARN loads the role an ARN names.
 func (s *Service) roleByARN(ctx context.Context, arn string) (*principal, error) {
 	a, err := aws.ParseARN(arn)

@@ -133,6 +133,23 @@ func TestARoleIsAssumedOnlyByWhomItTrusts(t *testing.T) {
 	}
 }
 
+func TestAFunctionNeedsARoleThatTrustsLambda(t *testing.T) {
+	t.Parallel()
+	p, ctx := leattest.Start(t), t.Context()
+	c, l := sdk.NewFromConfig(p.Config()), lambda.NewFromConfig(p.Config())
+	for name, service := range map[string]string{"good": "lambda.amazonaws.com", "bad": "ec2.amazonaws.com"} {
+		must[*sdk.CreateRoleOutput](t)(c.CreateRole(ctx, &sdk.CreateRoleInput{RoleName: &name,
+			AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"` + service + `"}}]}`)}))
+	}
+	for name, want := range map[string]string{"good": "Could not unzip uploaded file", "absent": "Could not unzip uploaded file", "bad": "The role defined for the function cannot be assumed by Lambda."} {
+		_, err := l.CreateFunction(ctx, &lambda.CreateFunctionInput{FunctionName: aws.String("f"), Runtime: lambdatypes.RuntimePython312, Handler: aws.String("a.b"),
+			Role: aws.String("arn:aws:iam::" + account + ":role/" + name), Code: &lambdatypes.FunctionCode{ZipFile: []byte("no zip")}})
+		if code(err) != "InvalidParameterValueException" || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestManagedPoliciesNarrowASession(t *testing.T) {
 	t.Parallel()
 	p, ctx := leattest.Start(t), t.Context()

@@ -40,6 +40,9 @@ func (s *Service) createFunction(ctx context.Context, in *lambda.CreateFunctionI
 	if err := s.absent(ctx, ref); err != nil { // before the code is taken in
 		return nil, err
 	}
+	if err := s.checkRole(ctx, c.Role); err != nil {
+		return nil, err
+	}
 	if c.Code, err = s.take(ctx, source{
 		zip: in.Code.ZipFile, bucket: deref(in.Code.S3Bucket), key: deref(in.Code.S3Key), version: deref(in.Code.S3ObjectVersion),
 		image: deref(in.Code.ImageUri), runtime: c.Runtime, handler: c.Handler,
@@ -100,6 +103,19 @@ func (s *Service) newFunction(in *lambda.CreateFunctionInput) (*function, error)
 	})
 }
 
+// checkRole refuses a role whose trust policy does not name Lambda. One that does not exist
+// is let through: a function without permissions needs none, on a laptop.
+func (s *Service) checkRole(ctx context.Context, arn string) error {
+	if s.opt.Assumable == nil {
+		return nil
+	}
+	ok, err := s.opt.Assumable(ctx, arn)
+	if err == nil && !ok {
+		err = invalidParameter("The role defined for the function cannot be assumed by Lambda.")
+	}
+	return err
+}
+
 func mustBeAbsent(r kv.Reader, ref reference) error {
 	_, ok, err := r.Get(keyOfFunction(ref.functionKey))
 	if err == nil && ok {
@@ -152,6 +168,9 @@ type settings struct {
 // apply checks settings and sets them.
 func (s *Service) apply(c *config, in settings) error {
 	if err := checkRuntime(c.Runtime); err != nil {
+		return err
+	}
+	if err := checkMemory(in.memory); err != nil {
 		return err
 	}
 	if t := deref(in.timeout); t > maxTimeout {

@@ -259,6 +259,7 @@ func TestCreateFunctionRefusesWhatAWSRefuses(t *testing.T) {
 			in.DeadLetterConfig = &types.DeadLetterConfig{TargetArn: awssdk.String("arn:aws:kinesis:us-east-1:000000000000:stream/s")}
 		}},
 		{"long-timeout", "ValidationException", "Value '901' at 'timeout' failed to satisfy constraint", func(in *lambdasdk.CreateFunctionInput) { in.Timeout = awssdk.Int32(901) }},
+		{"large", "ValidationException", "Value '10241' at 'memorySize' failed to satisfy constraint: Member must have value less than or equal to 10240", func(in *lambdasdk.CreateFunctionInput) { in.MemorySize = awssdk.Int32(10241) }},
 		{"small", "ValidationException", "Value '127' at 'memorySize' failed to satisfy constraint", func(in *lambdasdk.CreateFunctionInput) { in.MemorySize = awssdk.Int32(127) }},
 	} {
 		in := &lambdasdk.CreateFunctionInput{

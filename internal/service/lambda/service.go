@@ -113,6 +113,8 @@ type Options struct {
 	Door        Door            // nil: function URLs with AWS_IAM refuse every request
 	Measure     func(Measurement)
 	MappingTags MappingTags // nil: mappings have no tags
+	// Assumable tells whether Lambda may assume a role, if there is such a role; nil: every one.
+	Assumable func(ctx context.Context, roleARN string) (bool, error)
 	// Concurrency is the account's limit of concurrent executions per region; default 1000.
 	Concurrency int
 	Clock       clock.Clock

@@ -106,6 +106,11 @@ func (s *Service) updateFunctionConfiguration(ctx context.Context, in *lambda.Up
 			return nil, unsupported(name)
 		}
 	}
+	if in.Role != nil {
+		if err := s.checkRole(ctx, *in.Role); err != nil {
+			return nil, err
+		}
+	}
 	var out *types.FunctionConfiguration
 	err = s.change(ctx, ref, func(t kv.Txn, f *function) error {
 		c := &f.Latest

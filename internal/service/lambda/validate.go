@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/service/lambda/runtime"
 )
 
@@ -22,6 +23,17 @@ func checkRuntime(name string) error {
 	}
 	if !runtime.Supported(name) {
 		return invalidParameter("The runtime %s cannot be run here. Runtimes of Python, Node.js, Java and provided.* can.", name)
+	}
+	return nil
+}
+
+// maxMemory is AWS's limit, which its model no longer states: there are kinds of functions with more.
+const maxMemory = 10240
+
+func checkMemory(mb *int32) error {
+	if mb != nil && *mb > maxMemory {
+		return aws.Errorf("ValidationException", "1 validation error detected: Value '%d' at 'memorySize' failed to satisfy constraint: "+
+			"Member must have value less than or equal to %d", *mb, maxMemory)
 	}
 	return nil
 }

@@ -121,6 +121,35 @@ func TestAnExitInInitIsReported(t *testing.T) {
 	}
 }
 
+func TestARuntimeThatNeverReadsItsEventIsEndedByTheTimeout(t *testing.T) {
+	t.Parallel()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash to speak TCP")
+	}
+	e, _ := newEngine(t, nil)
+	s := spec(t, "go")
+	s.CodeDir, s.Timeout = t.TempDir(), time.Second
+	script := "#!" + bash + `
+exec 3<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API/://}"
+printf 'GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n' >&3
+sleep 1000
+`
+	if err := os.WriteFile(filepath.Join(s.CodeDir, "bootstrap"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	const more = 6 << 20 // than all buffers between them hold
+	p := e.Pool(s)
+	for range 2 { // the second has an instance of its own
+		if r := invoke(t, p, `"`+strings.Repeat("x", more-2)+`"`); !r.TimedOut || r.ErrorType != "Sandbox.Timedout" {
+			t.Errorf("%s %.200s", r.ErrorType, r.Payload)
+		}
+	}
+	if r := invoke(t, e.Pool(spec(t, "python")), `{"do":"echo"}`); r.FunctionError != "" {
+		t.Errorf("another function meanwhile: %+v", r)
+	}
+}
+
 // survivors are the processes whose environment names dir.
 func survivors(dir string) []string {
 	var out []string
