@@ -37,6 +37,10 @@ func (d deliverer) send(ctx context.Context, target string, m text) error {
 		return aws.Errorf("InvalidParameterValueException", "%s is not an ARN", target)
 	}
 	ctx = aws.Internal(ctx, owner(ctx, arn), arn.Region)
+	functions, err := d.r.functions(ctx) // by then all the others are there too
+	if err != nil {
+		return err
+	}
 	switch arn.Service {
 	case "sqs":
 		in := &sqs.SendMessageInput{MessageBody: &m.body, MessageAttributes: queueAttributes(m.attributes)}
@@ -53,7 +57,7 @@ func (d deliverer) send(ctx context.Context, target string, m text) error {
 	case "s3":
 		_, err = d.r.s3.PutObject(ctx, arn.Resource, m.key, strings.NewReader(m.body), s3.PutOptions{ContentType: "application/json"})
 	case "lambda":
-		err = d.r.lambda.InvokeAsync(ctx, target, []byte(m.body))
+		err = functions.InvokeAsync(ctx, target, []byte(m.body))
 	default:
 		err = aws.Errorf("InvalidParameterValueException", "Messages cannot be delivered to %s", target)
 	}
@@ -155,7 +159,11 @@ type topicFunctions struct{ d deliverer }
 
 // Invoke implements sns.Invoker.
 func (t topicFunctions) Invoke(ctx context.Context, functionARN string, payload []byte) error {
-	return t.d.r.lambda.InvokeAsync(ctx, functionARN, payload)
+	fn, err := t.d.r.functions(ctx)
+	if err != nil {
+		return err
+	}
+	return fn.InvokeAsync(ctx, functionARN, payload)
 }
 
 // objects lets functions and stacks come from buckets.

@@ -52,6 +52,9 @@ type rooms struct {
 	stacks     *cloudformation.Service
 	lineage    *lineage
 
+	// ready is closed once the functions are there: topics and buckets deliver what an
+	// earlier run left as soon as they are open.
+	ready chan struct{}
 	// stops end the rooms' goroutines, in reverse order of their start.
 	stops []func() error
 }
@@ -62,7 +65,7 @@ func (r *rooms) stop(f func() error) { r.stops = append(r.stops, f) }
 // openRooms makes every room and wires them to each other. On an error the
 // rooms that were opened are returned too, to be closed.
 func (p *Platform) openRooms(ctx context.Context) (r *rooms, err error) {
-	r = &rooms{}
+	r = &rooms{ready: make(chan struct{})}
 	clk := p.opts.Clock
 	r.iam = iam.New(iam.Options{Store: p.store, Clock: clk, Logger: p.log})
 
@@ -122,8 +125,7 @@ func (p *Platform) openStreams(r *rooms) (err error) {
 }
 
 // openMessaging opens queues, objects and topics. What they deliver to functions
-// waits until the functions are there: nothing is delivered before openFunctions returns,
-// because deliveries begin with the first request or with the upkeep a clock drives.
+// waits until the functions are there (functions).
 func (p *Platform) openMessaging(ctx context.Context, r *rooms) (err error) {
 	r.sqs, err = sqs.Open(ctx, sqs.Options{
 		Store: p.store, Clock: p.opts.Clock, Endpoint: p.URL(), Logger: p.log,
@@ -184,7 +186,18 @@ func (p *Platform) openFunctions(r *rooms) (err error) {
 	})
 	r.stop(func() error { r.mappings.Close(); return nil })
 	p.metrics.registry.MustRegister(newMappingCollector(r.mappings.InspectAll))
+	close(r.ready)
 	return nil
+}
+
+// functions gives the functions' room once it, and so every room that messages go to, is open.
+func (r *rooms) functions(ctx context.Context) (*lambda.Service, error) {
+	select {
+	case <-r.ready:
+		return r.lambda, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // settle is how long a call that changes a stack waits for the stack: most are done by then, and
