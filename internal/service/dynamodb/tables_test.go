@@ -147,6 +147,13 @@ func TestIndexUpdatesThatMakeNoSenseAreRefused(t *testing.T) {
 	if ix := out.TableDescription.GlobalSecondaryIndexes[0]; *ix.ProvisionedThroughput.ReadCapacityUnits != 3 || ix.OnDemandThroughput != nil {
 		t.Errorf("the index keeps %+v", ix)
 	}
+	gone, err := b.UpdateTable(t.Context(), &sdk.UpdateTableInput{TableName: awssdk.String("things"), GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{remove}})
+	if err != nil || len(gone.TableDescription.GlobalSecondaryIndexes) != 1 || gone.TableDescription.GlobalSecondaryIndexes[0].IndexStatus != types.IndexStatusDeleting {
+		t.Errorf("%+v %v", gone, err)
+	}
+	if d, err := b.DescribeTable(t.Context(), &sdk.DescribeTableInput{TableName: awssdk.String("things")}); err != nil || d.Table.GlobalSecondaryIndexes != nil {
+		t.Errorf("%+v %v", d, err)
+	}
 }
 
 func TestAProtectedTableIsNotDeleted(t *testing.T) {

@@ -36,6 +36,10 @@ func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput
 		if t == nil {
 			return tableNotFound(ref.name)
 		}
+		before, err := s.describe(tx, t)
+		if err != nil {
+			return err
+		}
 		t = t.clone()
 		if err := s.alter(aws.RequestFrom(ctx), tx, t, in, fx); err != nil {
 			return err
@@ -44,7 +48,9 @@ func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput
 		if err := s.saveTable(tx, t); err != nil {
 			return err
 		}
-		d, err = s.describe(tx, t)
+		if d, err = s.describe(tx, t); err == nil {
+			d.GlobalSecondaryIndexes = append(d.GlobalSecondaryIndexes, deletedIndexes(before, in.GlobalSecondaryIndexUpdates)...)
+		}
 		return err
 	})
 	if err != nil {
@@ -53,6 +59,19 @@ func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput
 	wake(s.work)
 	d.TableStatus = types.TableStatusUpdating
 	return &dynamodb.UpdateTableOutput{TableDescription: d}, nil
+}
+
+// deletedIndexes are the indexes that an update removed, as they leave.
+func deletedIndexes(before *types.TableDescription, updates []types.GlobalSecondaryIndexUpdate) (out []types.GlobalSecondaryIndexDescription) {
+	for _, u := range updates {
+		for _, g := range before.GlobalSecondaryIndexes {
+			if u.Delete != nil && *u.Delete.IndexName == *g.IndexName {
+				g.IndexStatus = types.IndexStatusDeleting
+				out = append(out, g)
+			}
+		}
+	}
+	return out
 }
 
 func updateMembers(in *dynamodb.UpdateTableInput) error {
