@@ -18,13 +18,17 @@ type IO struct {
 	In       io.Reader
 	Out, Err io.Writer
 	Getenv   func(string) string
+	// Terminal says that Out is a terminal, on which lines may be drawn again.
+	Terminal bool
 	// Environ is what child processes inherit.
 	Environ []string
 }
 
 // Stdio is the process's own IO.
 func Stdio() IO {
-	return IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Environ: os.Environ()}
+	info, err := os.Stdout.Stat()
+	terminal := err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+	return IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv, Environ: os.Environ(), Terminal: terminal}
 }
 
 // usageError is a wrong call: exit code 2 instead of 1.

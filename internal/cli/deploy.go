@@ -43,6 +43,7 @@ type deployed struct {
 	Changed   bool              `json:"changed"`
 	Seconds   float64           `json:"seconds"`
 	Changes   []change          `json:"changes"`
+	AtStake   []string          `json:"dataInFlight,omitempty"` // what the changes do to data
 	Outputs   map[string]string `json:"outputs"`
 	Endpoints []string          `json:"endpoints"`
 	Functions []deployedFunc    `json:"functions"`
@@ -93,7 +94,7 @@ func (a *app) destroyCommand() *cobra.Command {
 				return err
 			}
 			start := time.Now()
-			if err := d.deployer.Destroy(c.Context(), d.project.StackName, d.event); err != nil {
+			if err := d.deployer.Destroy(c.Context(), d.project.StackName, d.follow()); err != nil {
 				return a.explain(err)
 			}
 			out := deployed{Stack: d.project.StackName, Status: string(cfntypes.StackStatusDeleteComplete), Changed: true, Seconds: time.Since(start).Seconds()}
@@ -126,7 +127,6 @@ type deploy struct {
 	options  local.Options
 	project  *local.Project
 	deployer *local.Deployer
-	began    map[string]time.Time // by logical id, for the elapsed times
 }
 
 func (a *app) newDeploy(ctx context.Context, path string, f deployFlags) (*deploy, error) {
@@ -143,7 +143,7 @@ func (a *app) newDeploy(ctx context.Context, path string, f deployFlags) (*deplo
 	if err != nil {
 		return nil, a.explain(err)
 	}
-	d := &deploy{a: a, path: path, began: map[string]time.Time{}}
+	d := &deploy{a: a, path: path}
 	d.options = local.Options{
 		StackName: f.stack, Stage: f.stage, Region: a.region(), Account: aws.ToString(who.Account), Parameters: params, Opt: opts,
 		Env: func(name string) (string, bool) { v := a.io.Getenv(name); return v, v != "" },
@@ -183,10 +183,12 @@ func (d *deploy) showPlan(ctx context.Context) error {
 		return d.a.explain(err)
 	}
 	out := deployed{Stack: d.project.StackName, Changed: true, Changes: changesOf(plan), Warnings: d.project.Warnings}
-	if err := d.deployer.Discard(ctx, plan); err != nil {
+	stake, err := d.atStake(ctx, plan)
+	if err := errors.Join(err, d.deployer.Discard(ctx, plan)); err != nil {
 		return err
 	}
-	return d.a.printer().Value(out, func(w io.Writer) { printChanges(w, out.Changes) })
+	out.AtStake = stake
+	return d.a.printer().Value(out, out.printPlan)
 }
 
 func changesOf(p *local.Planned) []change {
@@ -207,9 +209,10 @@ func changesOf(p *local.Planned) []change {
 	return out
 }
 
-func printChanges(w io.Writer, changes []change) {
-	rows := make([][]string, len(changes))
-	for i, c := range changes {
+// printPlan shows the changes, and then what they do to data in flight.
+func (r *deployed) printPlan(w io.Writer) {
+	rows := make([][]string, len(r.Changes))
+	for i, c := range r.Changes {
 		action := map[string]string{"Add": "create", "Modify": "update", "Remove": "delete"}[c.Action]
 		if c.Action == "Modify" && c.Replacement == string(cfntypes.ReplacementTrue) {
 			action = "replace"
@@ -217,6 +220,9 @@ func printChanges(w io.Writer, changes []change) {
 		rows[i] = []string{action, c.LogicalID, c.Type, strings.Join(c.Causes, ", ")}
 	}
 	table(w, []string{"PLAN", "RESOURCE", "TYPE", "BECAUSE OF"}, rows)
+	for _, said := range r.AtStake {
+		fmt.Fprintln(w, "warning: "+said)
+	}
 }
 
 // run plans and carries out.
@@ -236,11 +242,14 @@ func (d *deploy) run(ctx context.Context) (*deployed, error) {
 		return nil, d.a.explain(err)
 	}
 	res.Changed, res.Changes = true, changesOf(plan)
+	if res.AtStake, err = d.atStake(ctx, plan); err != nil {
+		return nil, err
+	}
 	if !out.json {
-		printChanges(out.out, res.Changes)
+		res.printPlan(out.out)
 		out.Textf("\n")
 	}
-	st, err := d.deployer.Carry(ctx, plan, d.event)
+	st, err := d.deployer.Carry(ctx, plan, d.follow())
 	if err != nil {
 		return nil, d.a.explain(err)
 	}
@@ -248,23 +257,14 @@ func (d *deploy) run(ctx context.Context) (*deployed, error) {
 	return res, d.describe(ctx, res)
 }
 
-// event prints a resource's progress with its elapsed time.
-func (d *deploy) event(e cfntypes.StackEvent) {
-	id, status := aws.ToString(e.LogicalResourceId), string(e.ResourceStatus)
-	at := aws.ToTime(e.Timestamp)
-	if strings.HasSuffix(status, "_IN_PROGRESS") {
-		if _, ok := d.began[id]; !ok {
-			d.began[id] = at
-		}
-		return
+// follow shows the progress of what is called, unless --json asks for values only.
+func (d *deploy) follow() (event func(cfntypes.StackEvent)) {
+	p := &progress{w: d.a.io.Out, live: d.a.io.Terminal, now: time.Now}
+	if d.a.json {
+		p.w, p.live = io.Discard, false
 	}
-	elapsed := at.Sub(d.began[id]).Seconds()
-	delete(d.began, id)
-	reason := ""
-	if r := aws.ToString(e.ResourceStatusReason); r != "" {
-		reason = "  " + r
-	}
-	d.a.printer().Textf("  %-24s %-34s %6.2f s  %s%s\n", status, aws.ToString(e.ResourceType), elapsed, id, reason)
+	d.deployer.Wait = p.draw
+	return p.event
 }
 
 // print shows what there is now, as `sls deploy` does.
@@ -303,7 +303,7 @@ func (a *app) deployAndWatch(ctx context.Context, path string, f deployFlags, re
 	}
 	quiet := *a
 	if a.json { // one object only: the progress stays unsaid
-		quiet.io.Out = io.Discard
+		quiet.io.Out, quiet.io.Terminal = io.Discard, false
 	}
 	d.a = &quiet
 	res, err := d.run(ctx)

@@ -38,7 +38,9 @@ type Change struct {
 	Action     Action
 	PhysicalID string
 	Reasons    []Reason
-	Pos        template.Pos
+	// RetainOld is set if what is replaced is left standing.
+	RetainOld bool
+	Pos       template.Pos
 }
 
 // Plan is what a deploy would do, in the order it would do it; deletes come last.
@@ -166,7 +168,7 @@ func (e *Engine) change(d *Deployment, r *template.Resource, props *template.Nod
 		c.Action = Create
 		return c, nil
 	}
-	c.PhysicalID = rec.Current.PhysicalID
+	c.PhysicalID, c.RetainOld = rec.Current.PhysicalID, r.UpdateReplacePolicy == "Retain"
 	if rec.Type != r.Type {
 		c.Action = ReplaceIt
 		c.Reasons = []Reason{{Path: "Type", From: rec.Type, To: r.Type, Replace: true}}
@@ -237,12 +239,15 @@ func firstDifference(path string, a, b *template.Node) (string, *template.Node, 
 	return path, a, b
 }
 
+// maxShown bounds the characters of a value in a plan.
+const maxShown = 1000
+
 // mask renders a value for people without showing NoEcho parameters.
 func (d *Deployment) mask(n *template.Node) string {
 	if n == nil {
 		return ""
 	}
-	s := n.Brief()
+	s := n.Shown(maxShown)
 	for _, p := range d.Template.Parameters {
 		if v := d.Scope.Parameters[p.Name].Text(); p.NoEcho && v != "" {
 			s = strings.ReplaceAll(s, v, "****")

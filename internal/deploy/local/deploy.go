@@ -38,6 +38,7 @@ type Deployer struct {
 	Objects  *s3.Client // for long templates
 	Endpoint string     // the base URL that the server knows itself by
 	Region   string
+	Wait     func() // called between looks at a stack in progress; may be nil
 }
 
 // Planned is a change set that waits to be carried out.
@@ -276,6 +277,9 @@ func (d *Deployer) follow(ctx context.Context, id, seen string, show func(types.
 			}
 		}
 		if strings.HasSuffix(string(st.StackStatus), "_IN_PROGRESS") {
+			if d.Wait != nil {
+				d.Wait()
+			}
 			timer.Reset(pollPause)
 			continue
 		}

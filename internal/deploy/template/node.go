@@ -240,7 +240,10 @@ func (n *Node) HasUnknown() bool {
 const maxBrief = 60
 
 // Brief renders the node in few characters, for messages.
-func (n *Node) Brief() string {
+func (n *Node) Brief() string { return n.Shown(maxBrief) }
+
+// Shown renders a value on one line of at most limit characters.
+func (n *Node) Shown(limit int) string {
 	if n == nil {
 		return ""
 	}
@@ -254,8 +257,8 @@ func (n *Node) Brief() string {
 		s = string(n.JSON())
 	}
 	s = strings.Join(strings.Fields(s), " ")
-	if r := []rune(s); len(r) > maxBrief {
-		s = string(r[:maxBrief-1]) + "…"
+	if r := []rune(s); len(r) > limit {
+		s = string(r[:limit-1]) + "…"
 	}
 	return s
 }

@@ -213,7 +213,10 @@ func resourceChange(c deploy.Change) *types.ResourceChange {
 	case deploy.Update, deploy.ReplaceIt:
 		out.Action, out.Replacement, out.Scope = types.ChangeActionModify, types.ReplacementFalse, []types.ResourceAttribute{types.ResourceAttributeProperties}
 		if c.Action == deploy.ReplaceIt {
-			out.Replacement = types.ReplacementTrue
+			out.Replacement, out.PolicyAction = types.ReplacementTrue, types.PolicyActionReplaceAndDelete
+			if c.RetainOld {
+				out.PolicyAction = types.PolicyActionReplaceAndRetain
+			}
 		}
 	}
 	for _, r := range c.Reasons {
