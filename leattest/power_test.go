@@ -48,7 +48,7 @@ func TestWhatWasAcknowledgedOutlastsPowerCutsAndKills(t *testing.T) {
 			load.Wait()
 			p.Restart()
 			kept := map[string]bool{}
-			for _, x := range records(t, c, "s") {
+			for _, x := range records(t, kinesis.NewFromConfig(patient(p)), "s") {
 				kept[x] = true
 			}
 			for _, x := range acked {
@@ -56,7 +56,7 @@ func TestWhatWasAcknowledgedOutlastsPowerCutsAndKills(t *testing.T) {
 					t.Errorf("record %s of %d was acknowledged and is lost", x, len(acked))
 				}
 			}
-			if err := put(t.Context(), c, "s", "afterwards"); err != nil {
+			if err := put(t.Context(), kinesis.NewFromConfig(patient(p)), "s", "afterwards"); err != nil {
 				t.Errorf("the platform does not go on: %v", err)
 			}
 		})
@@ -133,6 +133,7 @@ func TestABrokenDiskIsNotWrittenToAgainBeforeARestart(t *testing.T) {
 	}
 	p.Kill()
 	p.Restart()
+	c = kinesis.NewFromConfig(patient(p)) // connections of before are gone
 	if err := put(t.Context(), c, "s", "after"); err != nil {
 		t.Error(err)
 	}

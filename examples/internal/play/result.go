@@ -82,15 +82,22 @@ func (s *samples) figure(what string, limit time.Duration) Figure {
 	return f
 }
 
+// Pauses between two looks, doubling from the first to the last: a look may read a whole table, and
+// must not take the machine from what it waits for.
+const (
+	firstLook = 20 * time.Millisecond
+	lastLook  = time.Second
+)
+
 // eventually looks until value gives want, and returns what it gave last.
 func eventually[T comparable](ctx context.Context, limit time.Duration, want T, value func(context.Context) (T, error)) (T, error) {
 	deadline := time.Now().Add(limit)
-	for {
+	for wait := firstLook; ; wait = min(2*wait, lastLook) {
 		got, err := value(ctx)
 		if err == nil && got == want || time.Now().After(deadline) {
 			return got, err
 		}
-		if err := pause(ctx, 50*time.Millisecond); err != nil {
+		if err := pause(ctx, wait); err != nil {
 			return got, err
 		}
 	}
