@@ -379,6 +379,7 @@ func compileNumeric(arg any) (matcher, error) {
 		return nil, errFilter("Too many elements in numeric expression")
 	}
 	var tests []func(int64) bool
+	var bounds []float64
 	var kinds string
 	for i := 0; i < len(list); i += 2 {
 		op, isText := list[i].(string)
@@ -396,10 +397,13 @@ func compileNumeric(arg any) (matcher, error) {
 		if test == nil {
 			return nil, errFilter("Unrecognized numeric range operator: %s", op)
 		}
-		tests, kinds = append(tests, test), kinds+kind
+		tests, bounds, kinds = append(tests, test), append(bounds, f), kinds+kind
 	}
 	if len(kinds) == 2 && kinds != "><" {
 		return nil, errFilter("Bad numeric range operator: %v", list[2])
+	}
+	if len(bounds) == 2 && bounds[0] >= bounds[1] {
+		return nil, errFilter("Bottom must be less than top")
 	}
 	return func(v any) bool {
 		f, ok := v.(float64)

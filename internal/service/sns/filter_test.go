@@ -138,6 +138,7 @@ func TestFilterPoliciesThatAreRefused(t *testing.T) {
 		`{"a":[{"numeric":["<"]}]}`:           "Too many elements in numeric expression",
 		`{"a":[{"numeric":["!",1]}]}`:         "Unrecognized numeric range operator: !",
 		`{"a":[{"numeric":["<",1,"<",2]}]}`:   "Bad numeric range operator",
+		`{"a":[{"numeric":[">",2,"<",2]}]}`:   "Bottom must be less than top",
 		`{"a":[{"numeric":["=","x"]}]}`:       "Value of = must be numeric",
 		`{"a":[1000000001]}`:                  "between -1.0E9 and 1.0E9",
 		`{"a":[{"cidr":"x"}]}`:                "Malformed CIDR",

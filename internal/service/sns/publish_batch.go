@@ -39,7 +39,7 @@ func (s *Service) PublishBatch(ctx context.Context, in *sdk.PublishBatchInput) (
 		if err == nil {
 			err = v.address(m)
 		}
-		total += len(deref(e.Message))
+		total += entrySize(e)
 		if err != nil {
 			out.Failed = append(out.Failed, failure(e.Id, err))
 			continue
@@ -66,6 +66,15 @@ func (s *Service) PublishBatch(ctx context.Context, in *sdk.PublishBatchInput) (
 		out.Successful = append(out.Successful, e)
 	}
 	return out, nil
+}
+
+// entrySize is what a message counts for in a batch: its text and its attributes.
+func entrySize(e types.PublishBatchRequestEntry) int {
+	n := len(deref(e.Message))
+	for name, a := range e.MessageAttributes {
+		n += len(name) + len(deref(a.DataType)) + len(deref(a.StringValue)) + len(a.BinaryValue)
+	}
+	return n
 }
 
 func checkBatch(entries []types.PublishBatchRequestEntry) error {

@@ -33,6 +33,8 @@ const (
 	MaxSubscriptions = 100_000
 	// DedupWindow is how long a FIFO topic remembers a deduplication id.
 	DedupWindow = 5 * time.Minute
+	// TokenLife is how long a subscription may be confirmed after it was asked for.
+	TokenLife = 48 * time.Hour
 	// PageSize is the number of items a listing answers at a time.
 	PageSize = 100
 	// MaxBacklog bounds the deliveries that wait, of all topics together: each

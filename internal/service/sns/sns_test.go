@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -482,6 +483,10 @@ func TestPermissionsAndTags(t *testing.T) {
 	}
 	_, err := w.s.AddPermission(ctx(), in)
 	wantError(t, err, "InvalidParameter", "Statement already exists")
+	_, err = w.s.AddPermission(ctx(), &sdk.AddPermissionInput{TopicArn: &topic, Label: aws.String("more"), AWSAccountId: []string{"111122223333"}, ActionName: []string{"Fly"}})
+	wantError(t, err, "InvalidParameter", "Policy statement action out of service scope!")
+	_, err = w.s.AddPermission(ctx(), &sdk.AddPermissionInput{TopicArn: &topic, Label: aws.String("more"), AWSAccountId: []string{"me"}, ActionName: []string{"Publish"}})
+	wantError(t, err, "InvalidParameter", "AWSAccountId")
 	got, _ := w.s.GetTopicAttributes(ctx(), &sdk.GetTopicAttributesInput{TopicArn: &topic})
 	if !strings.Contains(got.Attributes["Policy"], `"Sid":"let"`) || !strings.Contains(got.Attributes["Policy"], "__default_statement_ID") {
 		t.Fatal(got.Attributes["Policy"])
@@ -501,4 +506,44 @@ func TestPermissionsAndTags(t *testing.T) {
 	}
 	_, err = w.s.ListTagsForResource(ctx(), &sdk.ListTagsForResourceInput{ResourceArn: aws.String(topic + "x")})
 	wantError(t, err, "ResourceNotFound", "Resource does not exist")
+}
+
+func TestATokenEndsAfterTwoDaysAndIsRenewedByAskingAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	topic := w.topic("news", nil)
+	token := func(asked int) string {
+		for {
+			items, err := w.s.Outbox(ctx(), 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(items) == asked {
+				link := items[0].Body[strings.LastIndexByte(items[0].Body, '\n')+1:]
+				u, err := url.Parse(link)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return u.Query().Get("Token")
+			}
+			runtime.Gosched()
+		}
+	}
+	confirm := func(token string) error {
+		_, err := w.s.ConfirmSubscription(ctx(), &sdk.ConfirmSubscriptionInput{TopicArn: &topic, Token: &token})
+		return err
+	}
+	w.subscribe(topic, "email", "a@example.com", nil)
+	first := token(1)
+	w.clock.Advance(sns.TokenLife + time.Millisecond)
+	wantError(t, confirm(first), "InvalidParameter", "Token")
+	w.subscribe(topic, "email", "a@example.com", nil)
+	again := token(2)
+	w.clock.Advance(sns.TokenLife)
+	if err := confirm(again); err != nil {
+		t.Fatal(err)
+	}
+	if err := confirm(again); err != nil { // a link may be followed twice
+		t.Fatal(err)
+	}
 }

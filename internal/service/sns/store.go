@@ -36,6 +36,7 @@ type subscriptionRecord struct {
 	Endpoint      string
 	Attributes    map[string]string
 	Token         string // while it waits for confirmation
+	Asked         int64  // when the token was last sent, milliseconds since the epoch
 	Confirmed     bool
 	Authenticated bool // only the owner may unsubscribe
 }

@@ -85,6 +85,13 @@ func (s *Service) again(ctx context.Context, sub *subscription, in *sdk.Subscrib
 	}
 	if !sub.rec.Confirmed {
 		v, _ := s.find(sub.rec.Topic)
+		err := s.changeSubscription(ctx, sub, func(rec *subscriptionRecord) error {
+			rec.Asked = s.now()
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
 		m, err := s.confirmation(ctx, v, sub)
 		if err != nil {
 			return nil, err
@@ -102,7 +109,7 @@ func (s *Service) subscribe(ctx context.Context, v view, sub *subscription) erro
 	if !sub.rec.Confirmed {
 		var b [128]byte
 		_, _ = rand.Read(b[:]) // never fails
-		sub.rec.Token = hex.EncodeToString(b[:])
+		sub.rec.Token, sub.rec.Asked = hex.EncodeToString(b[:]), s.now()
 	}
 	err := s.update(ctx, func(tx kv.Txn) (err error) {
 		if sub.rec.ID, err = nextID(tx); err != nil {
@@ -160,8 +167,9 @@ func (s *Service) checkRedriveTarget(sub *subscription) error {
 
 // ConfirmSubscription confirms a subscription by the token it was sent.
 //
+// Limits: two days after it was asked for; asking again renews them.
 // Errors: InvalidParameter, NotFound.
-// Differs: a token does not expire after two days.
+// Differs: nothing.
 func (s *Service) ConfirmSubscription(ctx context.Context, in *sdk.ConfirmSubscriptionInput) (*sdk.ConfirmSubscriptionOutput, error) {
 	s.cat.Lock()
 	defer s.cat.Unlock()
@@ -174,6 +182,9 @@ func (s *Service) ConfirmSubscription(ctx context.Context, in *sdk.ConfirmSubscr
 			continue
 		}
 		if !sub.rec.Confirmed {
+			if s.now() > sub.rec.Asked+TokenLife.Milliseconds() {
+				return nil, errInvalid("Token")
+			}
 			err := s.changeSubscription(ctx, sub, func(rec *subscriptionRecord) error {
 				rec.Confirmed, rec.Authenticated = true, deref(in.AuthenticateOnUnsubscribe) == "true"
 				return nil

@@ -112,9 +112,6 @@ func (s *Service) CreateTopic(ctx context.Context, in *sdk.CreateTopicInput) (*s
 
 func checkTopic(name string, attributes map[string]string, fifo bool, in *sdk.CreateTopicInput) error {
 	if fifo && !fifoName.MatchString(name) || !fifo && !topicName.MatchString(name) {
-		if strings.HasSuffix(name, ".fifo") != fifo {
-			return errInvalid("Topic Name")
-		}
 		return errInvalid("Topic Name")
 	}
 	if in.DataProtectionPolicy != nil {
@@ -343,6 +340,14 @@ func (s *Service) ListTopics(ctx context.Context, in *sdk.ListTopicsInput) (*sdk
 	return out, nil
 }
 
+// shareable are the actions that AddPermission may grant.
+var shareable = []string{
+	"*", "AddPermission", "DeleteTopic", "GetDataProtectionPolicy", "GetTopicAttributes", "ListSubscriptionsByTopic", "ListTagsForResource",
+	"Publish", "PutDataProtectionPolicy", "Receive", "RemovePermission", "SetTopicAttributes", "Subscribe",
+}
+
+var accountID = regexp.MustCompile(`^[0-9]{12}$`)
+
 // AddPermission adds a statement to the topic's policy that lets accounts do
 // the named actions.
 //
@@ -351,6 +356,16 @@ func (s *Service) ListTopics(ctx context.Context, in *sdk.ListTopicsInput) (*sdk
 func (s *Service) AddPermission(ctx context.Context, in *sdk.AddPermissionInput) (*sdk.AddPermissionOutput, error) {
 	if len(in.AWSAccountId) == 0 || len(in.ActionName) == 0 || deref(in.Label) == "" {
 		return nil, errInvalid("Label, AWSAccountId and ActionName are required")
+	}
+	for _, a := range in.ActionName {
+		if !slices.Contains(shareable, a) {
+			return nil, errInvalid("Policy statement action out of service scope!")
+		}
+	}
+	for _, id := range in.AWSAccountId {
+		if !accountID.MatchString(id) {
+			return nil, errInvalid("Invalid value for AWSAccountId: %s", id)
+		}
 	}
 	return nil, s.changeTopic(ctx, "AddPermission", "TopicArn", in.TopicArn, func(v view, rec *topicRecord) error {
 		doc, err := policyOf(*rec)

@@ -139,7 +139,8 @@ func (q *queue) claimChange(c change, r receipt, claimed map[uint64]*held, now i
 	if e == nil || e.receives != r.count || !again && e.state != inflight {
 		return errNotInflight(c.handle)
 	}
-	if now+c.timeout > e.received+MaxVisibility.Milliseconds() {
+	// In whole seconds: right after the receipt all twelve hours may be asked for.
+	if elapsed := (now - e.received) / 1000 * 1000; elapsed+c.timeout > MaxVisibility.Milliseconds() {
 		return errValue("VisibilityTimeout", c.timeout/1000, "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
 	}
 	if !again {

@@ -200,7 +200,11 @@ func TestVisibilityIsBoundedByTwelveHoursFromTheReceipt(t *testing.T) {
 		_, err := w.s.ChangeMessageVisibility(ctx(), &sqs.ChangeMessageVisibilityInput{QueueUrl: &q, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: &seconds})
 		return err
 	}
-	w.clock.Advance(time.Second)
+	w.clock.Advance(999 * time.Millisecond) // of the same second
+	if err := change(43200); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Advance(time.Millisecond)
 	wantError(t, change(43200), "InvalidParameterValue", "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
 	if err := change(43199); err != nil {
 		t.Fatal(err)
