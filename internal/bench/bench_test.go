@@ -43,7 +43,7 @@ func startBare(t *testing.T) (*bench.Server, error) {
 
 func TestEachFigureIsMeasuredAndItsDataFound(t *testing.T) {
 	t.Parallel()
-	for _, group := range []string{"streams", "tables", "queues", "schemas"} {
+	for _, group := range []string{"streams", "tables", "queues", "objects", "schemas"} {
 		t.Run(group, func(t *testing.T) {
 			t.Parallel()
 			o := options(t)

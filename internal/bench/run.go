@@ -14,7 +14,7 @@ import (
 )
 
 // Groups are what may be asked for, in the order in which they are measured.
-var Groups = []string{"streams", "tables", "queues", "path", "schemas"}
+var Groups = []string{"streams", "tables", "queues", "objects", "path", "schemas"}
 
 // DefaultDuration is how long one figure is measured unless told otherwise.
 const DefaultDuration = 5 * time.Second
@@ -124,7 +124,7 @@ func choose(opts Options) ([]task, error) {
 		}
 	}
 	var out []task
-	for _, t := range slices.Concat(streamTasks, tableTasks, queueTasks, pathTasks, schemaTasks) {
+	for _, t := range slices.Concat(streamTasks, tableTasks, queueTasks, objectTasks, pathTasks, schemaTasks) {
 		if len(opts.Groups) > 0 && !slices.Contains(opts.Groups, t.group) {
 			continue
 		}

@@ -24,6 +24,9 @@ func (s *Service) url(ctx context.Context, k queueKey) string {
 // keyOf finds account and name in a queue URL: its last two segments, whatever
 // the host, so that URLs survive a change of port.
 func keyOf(ctx context.Context, queueURL string) (queueKey, error) {
+	if account, name, ok := lastTwo(queueURL); ok {
+		return queueKey{account, aws.RequestFrom(ctx).Region, name}, nil
+	}
 	u, err := url.Parse(queueURL)
 	if err != nil {
 		return queueKey{}, errAddress(queueURL)
@@ -37,6 +40,17 @@ func keyOf(ctx context.Context, queueURL string) (queueKey, error) {
 		return queueKey{r.Account(), r.Region, parts[0]}, nil
 	}
 	return queueKey{}, errAddress(queueURL)
+}
+
+// lastTwo is keyOf for addresses as they are given out, without the parsing of URLs.
+func lastTwo(queueURL string) (account, name string, ok bool) {
+	i := strings.LastIndexByte(queueURL, '/')
+	if i < 0 || strings.ContainsAny(queueURL, "?#%") {
+		return "", "", false
+	}
+	j := strings.LastIndexByte(queueURL[:i], '/')
+	account, name = queueURL[j+1:i], queueURL[i+1:]
+	return account, name, isAccount(account) && name != ""
 }
 
 func errAddress(queueURL string) *aws.Error {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"hash"
 )
 
 // A receipt handle names one receipt of one message:
@@ -34,7 +35,12 @@ func (q *queue) handle(r receipt) string {
 }
 
 func (q *queue) mac(b []byte) []byte {
-	h := hmac.New(sha256.New, q.secret)
+	h, ok := q.macs.Get().(hash.Hash)
+	if !ok {
+		h = hmac.New(sha256.New, q.secret)
+	}
+	defer q.macs.Put(h)
+	h.Reset()
 	h.Write(b)
 	return h.Sum(nil)[:16]
 }

@@ -41,7 +41,8 @@ type queue struct {
 
 	id     uint64
 	fifo   bool
-	secret []byte // signs receipt handles
+	secret []byte    // signs receipt handles
+	macs   sync.Pool // of hashes that are keyed with it
 
 	gate sync.RWMutex // see the package comment
 

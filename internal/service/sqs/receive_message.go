@@ -101,6 +101,9 @@ func (q *queue) present(d delivery, system, wanted []string) types.Message {
 		}
 	}
 	m.MD5OfMessageAttributes = md5Attributes(m.MessageAttributes)
+	if len(system) == 0 {
+		return m
+	}
 	all := slices.Contains(system, "All")
 	for name, value := range q.systemAttributes(d) {
 		if value != "" && (all || slices.Contains(system, name)) {
