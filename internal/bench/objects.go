@@ -23,7 +23,7 @@ const (
 	// maxPutters bounds the connections: their requests are kept whole in memory.
 	maxPutters = 16
 	// diskSync is after how many MiB the file beside is synced, and diskFile where it begins again.
-	diskSync = 32
+	diskSync = 8
 	diskFile = 256
 )
 

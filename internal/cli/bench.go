@@ -30,7 +30,7 @@ type benchFlags struct {
 func (a *app) benchCommand() *cobra.Command {
 	var f benchFlags
 	c := &cobra.Command{
-		Use:   "bench [streams|tables|queues|path|schemas|all]",
+		Use:   "bench [streams|tables|queues|objects|path|schemas|all]",
 		Short: "Measure speed and memory, beside a bare net/http server in the same run",
 		Long: "Measure speed and memory over real HTTP, with a bare net/http server beside each figure. Leat runs as a process of its own\n" +
 			"on a directory that is removed afterwards, unless --addr names one that runs already. docs/performance.md explains the figures.",
