@@ -86,10 +86,16 @@ func (w *world) open() {
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, fs: vfs.NewCrashableMem(), clock: clock.NewManual(epoch), name: awssdk.String("model"), m: &model{rows: map[string]row{}, changes: map[string][][2]row{}}}
 	w.open()
-	w.b.create(t, def{name: "model", hash: "pk", sort: "sk", types: map[string]types.ScalarAttributeType{"sk": "N", "g": "S", "v": "N"}, stream: "NEW_AND_OLD_IMAGES",
-		gsi: []types.GlobalSecondaryIndex{{IndexName: awssdk.String("gsi"), KeySchema: keys("g", "v"), Projection: all()}},
+	w.b.create(t, def{name: "model", hash: "pk", sort: "sk", types: map[string]types.ScalarAttributeType{"sk": "N", "g": "S", "v": "N", "x": "S"}, stream: "NEW_AND_OLD_IMAGES",
+		gsi: []types.GlobalSecondaryIndex{{IndexName: awssdk.String("gsi"), KeySchema: keys("g", "v"), Projection: all()}, multiIndex()},
 		lsi: []types.LocalSecondaryIndex{{IndexName: awssdk.String("lsi"), KeySchema: keys("pk", "v"), Projection: &types.Projection{ProjectionType: "KEYS_ONLY"}}}})
 	return w
+}
+
+// multiIndex has a partition key of two attributes and a sort key of one.
+func multiIndex() types.GlobalSecondaryIndex {
+	ks := append(keys("g"), keys("x", "v")...)
+	return types.GlobalSecondaryIndex{IndexName: awssdk.String("multi"), KeySchema: ks, Projection: &types.Projection{ProjectionType: "KEYS_ONLY"}}
 }
 
 func drawKey(r *rapid.T) row {
@@ -221,6 +227,86 @@ func (w *world) transact(r *rapid.T) {
 	}
 }
 
+// statement writes by PartiQL, whose INSERT wants no item to be there and whose UPDATE wants one.
+func (w *world) statement(r *rapid.T) {
+	it := drawRow(r)
+	old, there := w.m.rows[it.id()]
+	where := fmt.Sprintf(`WHERE pk = '%s' AND sk = %s`, it["pk"], it["sk"])
+	switch rapid.IntRange(0, 2).Draw(r, "statement") {
+	case 0:
+		fields := fmt.Sprintf(`'pk': '%s', 'sk': %s`, it["pk"], it["sk"])
+		for _, a := range []string{"g", "x"} {
+			if v, ok := it[a]; ok {
+				fields += fmt.Sprintf(`, '%s': '%s'`, a, v)
+			}
+		}
+		if v, ok := it["v"]; ok {
+			fields += `, 'v': ` + v
+		}
+		_, err := w.b.run(w.t, fmt.Sprintf(`INSERT INTO model VALUE {%s}`, fields))
+		expect(r, err, !there, "DuplicateItemException")
+		if !there {
+			w.m.set(it.id(), it)
+		}
+	case 1:
+		_, err := w.b.run(w.t, `UPDATE model SET x = '9' REMOVE v `+where)
+		expect(r, err, there, "ConditionalCheckFailedException")
+		if there {
+			after := maps.Clone(old)
+			after["x"] = "9"
+			delete(after, "v")
+			w.m.set(it.id(), after)
+		}
+	default:
+		_, err := w.b.run(w.t, `DELETE FROM model `+where)
+		expect(r, err, true, "")
+		w.m.set(it.id(), nil)
+	}
+}
+
+// reindex removes an index and adds it anew, so that it is filled from the table.
+func (w *world) reindex(r *rapid.T) {
+	update := func(u types.GlobalSecondaryIndexUpdate) {
+		var defs []types.AttributeDefinition
+		for n, ty := range map[string]types.ScalarAttributeType{"g": "S", "x": "S", "v": "N"} {
+			defs = append(defs, types.AttributeDefinition{AttributeName: &n, AttributeType: ty})
+		}
+		_, err := w.b.UpdateTable(w.t.Context(), &sdk.UpdateTableInput{TableName: w.name, AttributeDefinitions: defs, GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{u}})
+		expect(r, err, true, "")
+		expect(r, w.b.svc.Sweep(w.t.Context()), true, "")
+	}
+	ix := multiIndex()
+	update(types.GlobalSecondaryIndexUpdate{Delete: &types.DeleteGlobalSecondaryIndexAction{IndexName: ix.IndexName}})
+	update(types.GlobalSecondaryIndexUpdate{Create: &types.CreateGlobalSecondaryIndexAction{IndexName: ix.IndexName, KeySchema: ix.KeySchema, Projection: ix.Projection}})
+}
+
+// batchGet reads some items, there or not, and those of a transaction beside them.
+func (w *world) batchGet(r *rapid.T) {
+	want := map[string]row{}
+	var get []map[string]types.AttributeValue
+	for range rapid.IntRange(1, 5).Draw(r, "keys") {
+		key := drawKey(r)
+		if _, dup := want[key.id()]; !dup {
+			want[key.id()] = w.m.rows[key.id()]
+			get = append(get, keyOf(key))
+		}
+	}
+	out, err := w.b.BatchGetItem(w.t.Context(), &sdk.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{"model": {Keys: get}}})
+	expect(r, err, true, "")
+	for _, it := range out.Responses["model"] {
+		got := rowOf(it)
+		if !reflect.DeepEqual(want[got.id()], got) {
+			r.Fatalf("read %v, want %v", got, want[got.id()])
+		}
+		delete(want, got.id())
+	}
+	for id, left := range want {
+		if left != nil {
+			r.Fatalf("%s was not read", id)
+		}
+	}
+}
+
 func (w *world) roll(r *rapid.T) {
 	w.clock.Advance(time.Hour)
 	if err := w.b.svc.Sweep(w.t.Context()); err != nil {
@@ -241,17 +327,20 @@ func (w *world) restart(r *rapid.T) {
 }
 
 func (w *world) compare(r *rapid.T) {
-	scan, err := w.b.Scan(w.t.Context(), &sdk.ScanInput{TableName: w.name})
-	expect(r, err, true, "")
-	got := map[string]row{}
-	for _, it := range scan.Items {
-		got[rowOf(it).id()] = rowOf(it)
+	got, total := map[string]row{}, int32(rapid.IntRange(1, 3).Draw(r, "segments"))
+	for segment := range total {
+		scan, err := w.b.Scan(w.t.Context(), &sdk.ScanInput{TableName: w.name, Segment: &segment, TotalSegments: &total})
+		expect(r, err, true, "")
+		for _, it := range scan.Items {
+			got[rowOf(it).id()] = rowOf(it)
+		}
 	}
 	if !reflect.DeepEqual(got, w.m.rows) {
 		r.Fatalf("table holds %v, want %v", got, w.m.rows)
 	}
 	w.compareIndex(r, "gsi", "g", rapid.SampledFrom([]string{"-1", "0", "1", "2", "3"}).Draw(r, "g"))
 	w.compareIndex(r, "lsi", "pk", rapid.SampledFrom([]string{"a", "b", "c"}).Draw(r, "part"))
+	w.compareMulti(r)
 	var found []string
 	if _, err := w.b.svc.Check(w.t.Context(), func(p string) { found = append(found, p) }); err != nil || found != nil {
 		r.Fatalf("%v %v", found, err)
@@ -291,6 +380,27 @@ func (w *world) compareIndex(r *rapid.T, index, attr, value string) {
 	}
 }
 
+// compareMulti compares a partition of the index of several attributes with the model.
+func (w *world) compareMulti(r *rapid.T) {
+	g, x := strconv.Itoa(rapid.IntRange(0, 3).Draw(r, "multi g")), rapid.SampledFrom([]string{"0", "1", "2", "3", "9"}).Draw(r, "multi x")
+	out, err := w.b.Query(w.t.Context(), &sdk.QueryInput{TableName: w.name, IndexName: awssdk.String("multi"), KeyConditionExpression: awssdk.String("g = :g AND x = :x AND v >= :v"), ExpressionAttributeValues: obj{":g": s(g), ":x": s(x), ":v": n("-99")}})
+	expect(r, err, true, "")
+	var want, got []string
+	for id, it := range w.m.rows {
+		if _, ok := it["v"]; ok && it["g"] == g && it["x"] == x {
+			want = append(want, id)
+		}
+	}
+	for _, it := range out.Items {
+		got = append(got, rowOf(it).id())
+	}
+	sort.Strings(got)
+	sort.Strings(want)
+	if !slices.Equal(got, want) {
+		r.Fatalf("multi holds %v, want %v", got, want)
+	}
+}
+
 // compareStream checks that the stream tells each item's story exactly.
 func (w *world) compareStream(r *rapid.T) {
 	got := map[string][][2]row{}
@@ -322,7 +432,7 @@ func TestRandomHistoriesAgreeWithTheModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		w := newWorld(t)
-		ops := []func(*rapid.T){w.put, w.put, w.putIfNew, w.update, w.update, w.remove, w.batch, w.transact, w.transact, w.compare}
+		ops := []func(*rapid.T){w.put, w.put, w.putIfNew, w.update, w.update, w.remove, w.batch, w.batchGet, w.statement, w.statement, w.transact, w.transact, w.reindex, w.compare}
 		for range rapid.IntRange(5, 40).Draw(r, "steps") {
 			switch i := rapid.IntRange(0, 2*len(ops)).Draw(r, "op"); {
 			case i == 2*len(ops):
