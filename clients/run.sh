@@ -137,6 +137,7 @@ for suite in "${suites[@]}"; do
 done
 [ -x "$LEAT_BIN" ] || { echo "no binary at $LEAT_BIN: run make build, or set LEAT_BIN" >&2; exit 2; }
 LEAT_BIN=$(realpath "$LEAT_BIN")
+export LEAT_BIN # the fixtures start platforms of their own
 mkdir -p "$CACHE"
 
 # What a suite needs the platform to be told.
