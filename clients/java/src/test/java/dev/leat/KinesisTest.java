@@ -3,7 +3,11 @@ package dev.leat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -14,12 +18,17 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.SdkBytes;
+import software.amazon.awssdk.core.interceptor.Context;
+import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
+import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.services.kinesis.KinesisAsyncClient;
 import software.amazon.awssdk.services.kinesis.model.ConsumerStatus;
 import software.amazon.awssdk.services.kinesis.model.PutRecordsRequestEntry;
 import software.amazon.awssdk.services.kinesis.model.Record;
 import software.amazon.awssdk.services.kinesis.model.ResourceInUseException;
 import software.amazon.awssdk.services.kinesis.model.ResourceNotFoundException;
+import software.amazon.awssdk.services.kinesis.model.Shard;
+import software.amazon.awssdk.services.kinesis.model.ShardFilterType;
 import software.amazon.awssdk.services.kinesis.model.ShardIteratorType;
 import software.amazon.awssdk.services.kinesis.model.SubscribeToShardEvent;
 import software.amazon.awssdk.services.kinesis.model.SubscribeToShardResponseHandler;
@@ -83,6 +92,40 @@ class KinesisTest {
     pushed.get(20, TimeUnit.SECONDS);
     subscription.cancel(true);
     assertEquals(1, data.stream().filter("pushed"::equals).count());
+  }
+
+  @Test
+  void bodiesTravelInCBOR() {
+    var types = new CopyOnWriteArrayList<String>();
+    try (var client = Platform.client(KinesisAsyncClient.builder().overrideConfiguration(o -> o.addExecutionInterceptor(new ExecutionInterceptor() {
+      @Override
+      public void afterTransmission(Context.AfterTransmission context, ExecutionAttributes attributes) {
+        types.add(context.httpRequest().firstMatchingHeader("Content-Type").orElse("none"));
+        types.add(context.httpResponse().firstMatchingHeader("Content-Type").orElse("none"));
+      }
+    })))) {
+      var summary = client.describeStreamSummary(b -> b.streamName(STREAM)).join().streamDescriptionSummary();
+      assertEquals(24, summary.retentionPeriodHours());
+      assertTrue(Duration.between(summary.streamCreationTimestamp(), Instant.now()).abs().toMinutes() < 60, summary::toString);
+    }
+    assertEquals(List.of("application/x-amz-cbor-1.1", "application/x-amz-cbor-1.1"), types);
+  }
+
+  @Test
+  void shardsSplitMergeAndKeepTheirLineage() {
+    String stream = Platform.unique();
+    KINESIS.createStream(b -> b.streamName(stream).shardCount(1)).join();
+    KINESIS.waiter().waitUntilStreamExists(b -> b.streamName(stream)).join();
+    KINESIS.splitShard(b -> b.streamName(stream).shardToSplit("shardId-000000000000").newStartingHashKey("170141183460469231731687303715884105728")).join();
+    KINESIS.waiter().waitUntilStreamExists(b -> b.streamName(stream)).join();
+    KINESIS.mergeShards(b -> b.streamName(stream).shardToMerge("shardId-000000000001").adjacentShardToMerge("shardId-000000000002")).join();
+    KINESIS.waiter().waitUntilStreamExists(b -> b.streamName(stream)).join();
+    var shards = KINESIS.listShards(b -> b.streamName(stream)).join().shards();
+    assertEquals(Arrays.asList(null, "shardId-000000000000", "shardId-000000000000", "shardId-000000000001"), shards.stream().map(Shard::parentShardId).toList());
+    assertEquals("shardId-000000000002", shards.get(3).adjacentParentShardId());
+    var latest = KINESIS.listShards(b -> b.streamName(stream).shardFilter(f -> f.type(ShardFilterType.AT_LATEST))).join().shards();
+    assertEquals(List.of("shardId-000000000003"), latest.stream().map(Shard::shardId).toList());
+    KINESIS.deleteStream(b -> b.streamName(stream)).join();
   }
 
   @Test
