@@ -188,7 +188,7 @@ func (e *Engine) buildJava(ctx context.Context, src, dir string) error {
 	if err := copyTree(src, work, []string{"target"}); err != nil {
 		return err
 	}
-	if err := e.runTool(ctx, work, nil, mvn, "-q", "-B", "-DskipTests", "compile", "dependency:copy-dependencies",
+	if err := e.runTool(ctx, work, nil, mvn, "-q", "-B", "-DskipTests", "process-classes", "dependency:copy-dependencies",
 		"-DincludeScope=runtime", "-DoutputDirectory="+filepath.Join(dir, "lib")); err != nil {
 		return err
 	}
