@@ -41,10 +41,15 @@ func (s *Server) anonymous(accessKeyID, region string) aws.Caller {
 	if isAccount(accessKeyID) {
 		account = accessKeyID
 	}
-	return aws.Caller{
-		Account: account, AccessKeyID: accessKeyID, UserID: account, Admin: true,
-		ARN: "arn:" + aws.Partition(region) + ":iam::" + account + ":root",
+	arn := s.rootARN
+	if account != s.opts.Account || region != s.opts.Region {
+		arn = rootARN(account, region)
 	}
+	return aws.Caller{Account: account, AccessKeyID: accessKeyID, UserID: account, Admin: true, ARN: arn}
+}
+
+func rootARN(account, region string) string {
+	return "arn:" + aws.Partition(region) + ":iam::" + account + ":root"
 }
 
 func isAccount(key string) bool {

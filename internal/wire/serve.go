@@ -29,7 +29,9 @@ func (x *exchange) extendedID() string {
 			r >>= 8
 		}
 	}
-	return base64.StdEncoding.EncodeToString(b[:])
+	var text [76]byte
+	base64.StdEncoding.Encode(text[:], b[:])
+	return string(text[:])
 }
 
 // Serve accepts connections until Shutdown or Close, on which it returns nil. It

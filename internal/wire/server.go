@@ -29,6 +29,7 @@ type Server struct {
 	verifier *sigv4.Verifier
 	bodies   *budget
 	replies  replyBuffers
+	rootARN  string          // of the default account in the default region
 	drain    context.Context // ends when Shutdown or Close begins
 	draining context.CancelFunc
 	serving  sync.Mutex
@@ -90,6 +91,7 @@ func NewServer(opts Options) (*Server, error) {
 	if s.opts.Region == "" {
 		s.opts.Region = aws.DefaultRegion
 	}
+	s.rootARN = rootARN(s.opts.Account, s.opts.Region)
 	for _, svc := range opts.Services {
 		if err := s.register(svc); err != nil {
 			return nil, err

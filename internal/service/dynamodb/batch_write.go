@@ -156,7 +156,7 @@ func (in *BatchWriteItemInput) check(req *aws.Request) ([]batchWrite, error) {
 func checkWriteTable(name string, reqs []WriteRequest) error {
 	var p problems
 	switch {
-	case !isARN(name) && (!namePattern.MatchString(name) || len(name) > maxName || len(name) < minName):
+	case !isARN(name) && (!plainName(name) || len(name) > maxName || len(name) < minName):
 		p.add("'{"+name+"=["+showRequests(reqs)+"]}'", "requestItems", "Map keys must satisfy constraint: [Member must have length less than or equal to 255, Member must have length greater than or equal to 3, Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+]")
 	case len(reqs) == 0:
 		p.add("'{"+name+"=[]}'", "requestItems", "Map value must satisfy constraint: [Member must have length less than or equal to 25, Member must have length greater than or equal to 1]")

@@ -2,7 +2,6 @@ package dynamodb
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/leatdev/leat/internal/aws"
@@ -62,7 +61,18 @@ func (p *problems) returnValues(v string) {
 	}
 }
 
-var namePattern = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
+// plainName tells whether a name satisfies [a-zA-Z0-9_.-]+; every request asks.
+func plainName(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if c|0x20 < 'a' || c|0x20 > 'z' {
+			if (c < '0' || c > '9') && c != '_' && c != '.' && c != '-' {
+				return false
+			}
+		}
+	}
+	return name != ""
+}
 
 // Limits of names.
 const (
@@ -96,7 +106,7 @@ func (p *problems) name(member, name string, least int) {
 	if len(name) > maxName {
 		p.add("'"+name+"'", member, fmt.Sprintf("Member must have length less than or equal to %d", maxName))
 	}
-	if name != "" && !namePattern.MatchString(name) {
+	if name != "" && !plainName(name) {
 		p.add("'"+name+"'", member, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
 	}
 }

@@ -45,16 +45,21 @@ func (s *Service) Lookup(ctx context.Context, accessKeyID string) (*Credential, 
 }
 
 // find loads an access key, stored or of an instance; nil when there is none.
-func (s *Service) find(ctx context.Context, id string) (k *accessKey, err error) {
+func (s *Service) find(ctx context.Context, id string) (*accessKey, error) {
 	if !madeHere(id) { // most callers of a laptop sign with "test": no need to ask the store
 		return nil, nil
 	}
 	s.mu.RLock()
-	k = s.sessions[id]
+	k := s.sessions[id]
 	s.mu.RUnlock()
 	if k != nil {
 		return k, nil
 	}
+	return s.stored(ctx, id)
+}
+
+// stored reads an access key from the store.
+func (s *Service) stored(ctx context.Context, id string) (k *accessKey, err error) {
 	err = s.store.View(ctx, func(r kv.Reader) error {
 		k, _, err = record.Load[accessKey](r, keyKey(id))
 		return err

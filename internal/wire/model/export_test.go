@@ -19,3 +19,18 @@ func (s *Service) Patterns() []string {
 	}
 	return out
 }
+
+// MatchClass matches text by a pattern's class; ok is false when it is none.
+func MatchClass(pattern, text string) (match, ok bool) {
+	c := classOf(translate(pattern))
+	return c != nil && c.match(text), c != nil
+}
+
+// Expression matches by the machinery of expressions.
+func Expression(pattern string) (func(text string) bool, error) {
+	re, err := compile(pattern)
+	if err != nil {
+		return nil, err
+	}
+	return re.MatchString, nil
+}

@@ -162,6 +162,7 @@ type Shape struct {
 
 	byName      map[string]*Member
 	pattern     *regexp.Regexp
+	class       *class // instead of it, where it is one
 	patternOnce sync.Once
 }
 
@@ -208,10 +209,16 @@ func (s *Shape) Member(name string) *Member { return s.byName[name] }
 // and is the service's to refuse.
 func (s *Shape) MatchPattern(text string) bool {
 	s.patternOnce.Do(func() {
-		if s.Pattern != "" {
+		if s.Pattern == "" {
+			return
+		}
+		if s.class = classOf(translate(s.Pattern)); s.class == nil {
 			s.pattern, _ = compile(s.Pattern)
 		}
 	})
+	if s.class != nil {
+		return s.class.match(text)
+	}
 	return s.pattern == nil || s.pattern.MatchString(text)
 }
 
