@@ -339,13 +339,14 @@ func TestAccountsAndRegionsAreApart(t *testing.T) {
 	}
 }
 
+// The power fails in the midst of concurrent registrations: what was acknowledged before is there, under its id, and no id means two contents.
 func TestNothingIsLostOrDoubledAcrossCrashes(t *testing.T) {
 	t.Parallel()
+	const cycles, writers = 8, 6
 	fs := vfs.NewCrashableMem()
 	rng := rand.New(rand.NewPCG(1, 2))
-	known := map[string]int{} // what was acknowledged: the id of each content
-	var mu sync.Mutex
-	for cycle := range 5 {
+	known := map[string]int{} // what was acknowledged before the last crash: the id of each content
+	for cycle := range cycles {
 		store, err := kvtest.OpenErr(fs)
 		if err != nil {
 			t.Fatal(err)
@@ -356,36 +357,66 @@ func TestNothingIsLostOrDoubledAcrossCrashes(t *testing.T) {
 				t.Fatalf("cycle %d: id %d is %+v, %v; want %s", cycle, id, v, err, text)
 			}
 		}
-		var wg sync.WaitGroup
-		for w := range 4 {
-			wg.Go(func() {
-				for i := range 10 {
-					v, err := s.Register(context.Background(), subjects.Registration{Name: name(fmt.Sprint("s", w%2)), Draft: avro(fmt.Sprint("f", cycle, "_", i))})
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					mu.Lock()
+		fs = crashAmidRegistrations(t, s, fs, cycle, writers, known, rng)
+		_ = store.Close()
+	}
+	texts := map[int]string{}
+	for text, id := range known {
+		if other, ok := texts[id]; ok {
+			t.Errorf("id %d is that of %s and of %s", id, text, other)
+		}
+		texts[id] = text
+	}
+	if len(known) < cycles {
+		t.Errorf("only %d registrations were acknowledged in %d cycles", len(known), cycles)
+	}
+}
+
+// crashAmidRegistrations registers from several goroutines at once, the same contents under different subjects, until the disk is copied as a
+// power failure would leave it. It adds what was acknowledged until then to known.
+func crashAmidRegistrations(t *testing.T, s *subjects.Store, fs *vfs.MemFS, cycle, writers int, known map[string]int, rng *rand.Rand) *vfs.MemFS {
+	t.Helper()
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	off, enough := make(chan struct{}), make(chan struct{})
+	acknowledged := 0
+	for w := range writers {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-off:
+					return
+				default:
+				}
+				n := name(fmt.Sprintf("s%d-%d-%d", cycle, w, i))
+				v, err := s.Register(context.Background(), subjects.Registration{Name: n, Draft: avro(fmt.Sprint("f", cycle, "_", i))})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				select {
+				case <-off: // the disk was copied before this was acknowledged
+				default:
 					if id, ok := known[v.Canonical]; ok && id != v.ID {
 						t.Errorf("%s has ids %d and %d", v.Canonical, id, v.ID)
 					}
 					known[v.Canonical] = v.ID
-					mu.Unlock()
 				}
-			})
-		}
-		wg.Wait()
-		crashed := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rng})
-		_ = store.Close()
-		fs = crashed
+				if acknowledged++; acknowledged == 20 {
+					close(enough)
+				}
+				mu.Unlock()
+			}
+		})
 	}
-	ids := map[int]bool{}
-	for _, id := range known {
-		ids[id] = true
-	}
-	if len(ids) != len(known) {
-		t.Errorf("%d contents share %d ids", len(known), len(ids))
-	}
+	<-enough
+	mu.Lock()
+	crashed := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rng})
+	close(off)
+	mu.Unlock()
+	wg.Wait()
+	return crashed
 }
 
 func TestNamesOfBothFacesAreOneToOne(t *testing.T) {

@@ -1,0 +1,54 @@
+package producer_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
+	"github.com/leatdev/leat/producer"
+)
+
+// cannedStream acknowledges batches of 500 records and does nothing else, so that what remains is the cost of producing.
+func cannedStream(b *testing.B) *kinesis.Client {
+	b.Helper()
+	var entries []string
+	for i := range 500 {
+		entries = append(entries, fmt.Sprintf(`{"SequenceNumber":"4965%052d","ShardId":"shardId-00000000000%d"}`, i, i%4))
+	}
+	answer := `{"FailedRecordCount":0,"Records":[` + strings.Join(entries, ",") + `]}`
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		_, _ = io.WriteString(w, answer)
+	}))
+	b.Cleanup(srv.Close)
+	return kinesis.New(kinesis.Options{
+		Region: "us-east-1", BaseEndpoint: &srv.URL, Credentials: aws.CredentialsProvider(credentials.NewStaticCredentialsProvider("AKID", "secret", "")),
+	})
+}
+
+// BenchmarkPut is one record of 1 KiB of batches of 500.
+func BenchmarkPut(b *testing.B) {
+	p, err := producer.New(cannedStream(b), producer.Options{Stream: "s"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	data := make([]byte, 1024)
+	b.ReportAllocs()
+	for i := 0; i < b.N-b.N%500 || i < 500; i++ { // whole batches: the answer is canned
+		if _, err := p.Put(context.Background(), producer.Record{PartitionKey: "k", Data: data}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := p.Close(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+}
