@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -17,7 +18,7 @@ import (
 )
 
 // cannedStream acknowledges batches of 500 records and does nothing else, so that what remains is the cost of producing.
-func cannedStream(b *testing.B) *kinesis.Client {
+func cannedStream(b *testing.B) aws.Config {
 	b.Helper()
 	var entries []string
 	for i := range 500 {
@@ -30,25 +31,28 @@ func cannedStream(b *testing.B) *kinesis.Client {
 		_, _ = io.WriteString(w, answer)
 	}))
 	b.Cleanup(srv.Close)
-	return kinesis.New(kinesis.Options{
-		Region: "us-east-1", BaseEndpoint: &srv.URL, Credentials: aws.CredentialsProvider(credentials.NewStaticCredentialsProvider("AKID", "secret", "")),
-	})
+	return aws.Config{Region: "us-east-1", BaseEndpoint: &srv.URL, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", "")}
 }
 
-// BenchmarkPut is one record of 1 KiB of batches of 500.
+// BenchmarkPut is one record of 1 KiB of batches of 500, with the SDK's client and with the direct one.
 func BenchmarkPut(b *testing.B) {
-	p, err := producer.New(cannedStream(b), producer.Options{Stream: "s"})
-	if err != nil {
-		b.Fatal(err)
-	}
-	data := make([]byte, 1024)
-	b.ReportAllocs()
-	for i := 0; i < b.N-b.N%500 || i < 500; i++ { // whole batches: the answer is canned
-		if _, err := p.Put(context.Background(), producer.Record{PartitionKey: "k", Data: data}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	if err := p.Close(context.Background()); err != nil {
-		b.Fatal(err)
+	cfg := cannedStream(b)
+	for name, client := range map[string]producer.Client{"sdk": kinesis.NewFromConfig(cfg), "direct": producer.Direct(cfg)} {
+		b.Run(name, func(b *testing.B) {
+			p, err := producer.New(client, producer.Options{Stream: "s", Linger: time.Hour}) // whole batches
+			if err != nil {
+				b.Fatal(err)
+			}
+			data := make([]byte, 1024)
+			b.ReportAllocs()
+			for i := 0; i < max(500, b.N-b.N%500); i++ { // whole batches: the answer is canned
+				if _, err := p.Put(context.Background(), producer.Record{PartitionKey: "k", Data: data}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := p.Close(context.Background()); err != nil {
+				b.Fatal(err)
+			}
+		})
 	}
 }

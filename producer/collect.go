@@ -25,20 +25,20 @@ func (u *unit) finish(p *Producer, res Result, err error) {
 
 // collect owns one lane: it turns its records into batches. Of an ordered
 // producer it sends them itself, one after another; otherwise each is sent beside the others.
-func (p *Producer) collect(lane <-chan *pending) {
+func (p *Producer) collect(l *lane) {
 	defer p.work.Done()
-	var held *pending // did not fit into the last batch
+	defer func() { p.giveUp(l.close()) }()
 	for {
-		first := held
+		first := l.next()
 		if first == nil {
 			select {
-			case first = <-lane:
+			case <-l.wake:
+				continue
 			case <-p.life.Done():
 				return
 			}
 		}
-		var batch []*pending
-		batch, held = p.fill(lane, first)
+		batch := p.fill(l, first)
 		if p.opts.Ordered {
 			p.sendOrdered(batch)
 			continue
@@ -47,7 +47,7 @@ func (p *Producer) collect(lane <-chan *pending) {
 		case p.slots <- struct{}{}:
 		case <-p.life.Done():
 			p.giveUp(batch)
-			continue
+			return
 		}
 		p.work.Add(1)
 		go func() {
@@ -64,28 +64,32 @@ func (p *Producer) giveUp(batch []*pending) {
 	}
 }
 
-// fill collects a batch until it is full, has lingered, or someone flushes.
-// held is a record that no longer fitted.
-func (p *Producer) fill(lane <-chan *pending, first *pending) (batch []*pending, held *pending) {
+// fill collects a batch until it is full, has lingered, or someone flushes and nothing more is there.
+func (p *Producer) fill(l *lane, first *pending) []*pending {
 	batch, bytes := []*pending{first}, first.rec.size()
 	timer := time.NewTimer(p.opts.Linger)
 	defer timer.Stop()
 	for p.mayGrow(len(batch)) && bytes < p.opts.MaxBatchBytes {
-		select {
-		case item := <-lane:
+		item := l.next()
+		if item != nil {
 			if bytes+item.rec.size() > p.opts.MaxBatchBytes {
-				return batch, item
+				l.unread()
+				return batch
 			}
 			batch, bytes = append(batch, item), bytes+item.rec.size()
+			continue
+		}
+		select {
+		case <-l.wake:
 		case <-timer.C:
-			return batch, nil
+			return batch
 		case <-first.hurry:
-			return batch, nil
+			return batch
 		case <-p.life.Done():
-			return batch, nil
+			return batch
 		}
 	}
-	return batch, nil
+	return batch
 }
 
 // maxAggregated bounds the user records of a batch that will be aggregated.

@@ -158,7 +158,7 @@ type Producer struct {
 	opts   Options
 	space  *semaphore.Weighted
 	seed   maphash.Seed
-	lanes  []chan *pending
+	lanes  []*lane
 	slots  chan struct{} // calls under way, of unordered producers
 
 	life context.Context // ends when Close gives up waiting
@@ -195,10 +195,10 @@ func New(client Client, opts Options) (*Producer, error) {
 		lanes = opts.Concurrency
 	}
 	for range lanes {
-		lane := make(chan *pending)
-		p.lanes = append(p.lanes, lane)
+		l := newLane()
+		p.lanes = append(p.lanes, l)
 		p.work.Add(1)
-		go p.collect(lane)
+		go p.collect(l)
 	}
 	return p, nil
 }
@@ -235,20 +235,15 @@ func (p *Producer) Put(ctx context.Context, r Record) (*Future, error) {
 		p.space.Release(cost)
 		return nil, ErrClosed
 	}
-	lane := p.lanes[0]
+	l := p.lanes[0]
 	if len(p.lanes) > 1 {
-		lane = p.lanes[maphash.String(p.seed, r.PartitionKey)%uint64(len(p.lanes))]
+		l = p.lanes[maphash.String(p.seed, r.PartitionKey)%uint64(len(p.lanes))]
 	}
-	select {
-	case lane <- item:
-		return item.future, nil
-	case <-ctx.Done():
-		p.abandon(item)
-		return nil, context.Cause(ctx)
-	case <-p.life.Done():
+	if !l.put(item) {
 		p.abandon(item)
 		return nil, ErrClosed
 	}
+	return item.future, nil
 }
 
 // begin counts a record in, unless the producer is closed. The record learns here

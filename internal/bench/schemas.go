@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/twmb/avro"
 
 	"github.com/leatdev/leat/producer"
@@ -208,7 +207,7 @@ func (o *oneSchema) Latest(context.Context, string) (registry.Version, error) {
 	return registry.Version{}, registry.ErrNotFound
 }
 
-// producing compares package producer, with the SDK's client and one record a Put,
+// producing compares package producer, with its direct client and one record a Put,
 // with prepared batches like those of the figure PutRecords, on the same server.
 func (r *run) producing(ctx context.Context) []Figure {
 	f := Figure{
@@ -257,7 +256,7 @@ type putting struct {
 
 func (r *run) newPutting(stream string) (*putting, error) {
 	p := &putting{}
-	client := kinesis.New(kinesis.Options{
+	client := producer.Direct(aws.Config{
 		Region: r.caller.region, BaseEndpoint: aws.String(r.leat.URL),
 		Credentials: credentials.StaticCredentialsProvider{Value: r.caller.credentials},
 	})
