@@ -27,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
@@ -118,11 +119,15 @@ type Serde[T any] struct {
 
 	mu      sync.RWMutex
 	writers map[string]*writer[T] // by topic
-	readers map[registry.ID]codec[T]
+	readers map[registry.ID]*reader[T]
+
+	lastWriter atomic.Pointer[writer[T]]
+	lastReader atomic.Pointer[reader[T]]
 }
 
 // writer is what Encode needs for one topic.
 type writer[T any] struct {
+	topic   string
 	version registry.Version
 	codec   codec[T]
 	header  []byte // of the binary formats, message indexes included
@@ -146,7 +151,7 @@ func New[T any](reg registry.Registry, opts ...Option) (*Serde[T], error) {
 			o.subject = registry.TopicName
 		}
 	}
-	s := &Serde[T]{reg: reg, opts: o, writers: map[string]*writer[T]{}, readers: map[registry.ID]codec[T]{}}
+	s := &Serde[T]{reg: reg, opts: o, writers: map[string]*writer[T]{}, readers: map[registry.ID]*reader[T]{}}
 	var err error
 	if s.pointer, err = parsePointer(o.pointer); err != nil {
 		return nil, err
@@ -173,10 +178,14 @@ var errNoSchema = errors.New("serde: no Schema option was given, and the mode is
 
 // writer finds, once per topic, the version to write with.
 func (s *Serde[T]) writer(ctx context.Context, topic string) (*writer[T], error) {
+	if w := s.lastWriter.Load(); w != nil && w.topic == topic {
+		return w, nil
+	}
 	s.mu.RLock()
 	w := s.writers[topic]
 	s.mu.RUnlock()
 	if w != nil {
+		s.lastWriter.Store(w)
 		return w, nil
 	}
 	if !s.opts.hasSchema && s.opts.mode != registry.UseLatest {
@@ -190,7 +199,7 @@ func (s *Serde[T]) writer(ctx context.Context, topic string) (*writer[T], error)
 	if err != nil {
 		return nil, err
 	}
-	w = &writer[T]{version: v}
+	w = &writer[T]{topic: topic, version: v}
 	if w.codec, err = newCodec[T](v.Schema, s.opts.message); err != nil {
 		return nil, err
 	}
@@ -203,6 +212,7 @@ func (s *Serde[T]) writer(ctx context.Context, topic string) (*writer[T], error)
 		clear(s.writers)
 	}
 	s.writers[topic] = w
+	s.lastWriter.Store(w)
 	return w, nil
 }
 

@@ -453,17 +453,3 @@ func FuzzJSONNode(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkAppendEncodeAvro(b *testing.B) {
-	s, err := serde.New[payment](&memory{}, serde.Schema(schema.Avro, paymentAvro))
-	if err != nil {
-		b.Fatal(err)
-	}
-	v, buf := payment{"p-1", 250}, make([]byte, 0, 256)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := s.AppendEncode(b.Context(), buf[:0], "payments", &v); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
