@@ -2,6 +2,8 @@ package producer_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/fxamacker/cbor/v2"
 
 	"github.com/leatdev/leat/producer"
 )
@@ -20,15 +23,27 @@ import (
 // cannedStream acknowledges batches of 500 records and does nothing else, so that what remains is the cost of producing.
 func cannedStream(b *testing.B) aws.Config {
 	b.Helper()
-	var entries []string
-	for i := range 500 {
-		entries = append(entries, fmt.Sprintf(`{"SequenceNumber":"4965%052d","ShardId":"shardId-00000000000%d"}`, i, i%4))
+	type entry struct{ SequenceNumber, ShardId string }
+	var out struct {
+		FailedRecordCount int
+		Records           []entry
 	}
-	answer := `{"FailedRecordCount":0,"Records":[` + strings.Join(entries, ",") + `]}`
+	for i := range 500 {
+		out.Records = append(out.Records, entry{fmt.Sprintf("4965%052d", i), fmt.Sprint("shardId-00000000000", i%4)})
+	}
+	asJSON, err1 := json.Marshal(out)
+	asCBOR, err2 := cbor.Marshal(out)
+	if err := errors.Join(err1, err2); err != nil {
+		b.Fatal(err)
+	}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		_, _ = io.WriteString(w, answer)
+		w.Header().Set("Content-Type", r.Header.Get("Content-Type"))
+		if strings.Contains(r.Header.Get("Content-Type"), "cbor") {
+			_, _ = w.Write(asCBOR)
+			return
+		}
+		_, _ = w.Write(asJSON)
 	}))
 	b.Cleanup(srv.Close)
 	return aws.Config{Region: "us-east-1", BaseEndpoint: &srv.URL, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", "")}

@@ -38,17 +38,19 @@ func (p *Producer) collect(l *lane) {
 				return
 			}
 		}
-		batch := p.fill(l, first)
+		lingers := time.Now().Add(p.opts.Linger)
 		if p.opts.Ordered {
-			p.sendOrdered(batch)
+			p.sendOrdered(p.fill(l, first, lingers))
 			continue
 		}
+		// While all slots are taken more records come: the batch is made when it can go.
 		select {
 		case p.slots <- struct{}{}:
 		case <-p.life.Done():
-			p.giveUp(batch)
+			p.giveUp([]*pending{first})
 			return
 		}
+		batch := p.fill(l, first, lingers)
 		p.work.Add(1)
 		go func() {
 			defer p.work.Done()
@@ -64,10 +66,10 @@ func (p *Producer) giveUp(batch []*pending) {
 	}
 }
 
-// fill collects a batch until it is full, has lingered, or someone flushes and nothing more is there.
-func (p *Producer) fill(l *lane, first *pending) []*pending {
+// fill collects a batch until it is full, or nothing more is there and it has lingered or someone flushes.
+func (p *Producer) fill(l *lane, first *pending, lingers time.Time) []*pending {
 	batch, bytes := []*pending{first}, first.rec.size()
-	timer := time.NewTimer(p.opts.Linger)
+	timer := time.NewTimer(time.Until(lingers))
 	defer timer.Stop()
 	for p.mayGrow(len(batch)) && bytes < p.opts.MaxBatchBytes {
 		item := l.next()

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -20,8 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/fxamacker/cbor/v2"
 )
 
 // Limits of a call.
@@ -121,7 +120,7 @@ func (d *direct) request(ctx context.Context, url string, body *body) (*http.Req
 		return nil, err
 	}
 	req.ContentLength = int64(len(body.bytes))
-	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	req.Header.Set("Content-Type", "application/x-amz-cbor-1.1")
 	req.Header.Set("X-Amz-Target", "Kinesis_20131202.PutRecords")
 	req.Header.Set("User-Agent", "leat-producer")
 	sum := sha256.Sum256(body.bytes)
@@ -155,40 +154,66 @@ func (b *body) Close() error {
 	return nil
 }
 
-// appendPutRecords writes the request as JSON.
+// appendPutRecords writes the request as CBOR (RFC 8949), which Kinesis understands as well as
+// JSON and which AWS's Java SDK sends: there is no base64 to make, to hash and to send.
 func appendPutRecords(dst []byte, in *kinesis.PutRecordsInput) []byte {
-	dst = append(dst, '{')
-	if in.StreamName != nil {
-		dst = appendMember(dst, `"StreamName":`, *in.StreamName)
-		dst = append(dst, ',')
-	}
-	if in.StreamARN != nil {
-		dst = appendMember(dst, `"StreamARN":`, *in.StreamARN)
-		dst = append(dst, ',')
-	}
-	dst = append(dst, `"Records":[`...)
+	stream := [2]*string{in.StreamName, in.StreamARN}
+	dst = appendHead(dst, cborMap, 1+present(stream[:]...))
+	dst = appendMember(dst, "StreamName", in.StreamName)
+	dst = appendMember(dst, "StreamARN", in.StreamARN)
+	dst = appendHead(appendText(dst, "Records"), cborArray, len(in.Records))
 	for i := range in.Records {
 		r := &in.Records[i]
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, `{"Data":"`...)
-		dst = base64.StdEncoding.AppendEncode(dst, r.Data)
-		dst = append(dst, `",`...)
-		if r.ExplicitHashKey != nil {
-			dst = appendMember(dst, `"ExplicitHashKey":`, *r.ExplicitHashKey)
-			dst = append(dst, ',')
-		}
-		dst = appendMember(dst, `"PartitionKey":`, aws.ToString(r.PartitionKey))
-		dst = append(dst, '}')
+		dst = appendHead(dst, cborMap, 1+present(r.PartitionKey, r.ExplicitHashKey))
+		dst = append(appendHead(appendText(dst, "Data"), cborBytes, len(r.Data)), r.Data...)
+		dst = appendMember(dst, "PartitionKey", r.PartitionKey)
+		dst = appendMember(dst, "ExplicitHashKey", r.ExplicitHashKey)
 	}
-	return append(dst, `]}`...)
+	return dst
 }
 
-func appendMember(dst []byte, name, value string) []byte {
-	// What is no UTF-8 becomes U+FFFD, as in the SDK; there is no other error.
-	dst, _ = jsontext.AppendQuote(append(dst, name...), strings.ToValidUTF8(value, "\uFFFD"))
-	return dst
+// The major types of CBOR that a request needs.
+const (
+	cborBytes = 2 << 5
+	cborText  = 3 << 5
+	cborArray = 4 << 5
+	cborMap   = 5 << 5
+)
+
+// appendHead writes a type with its length.
+func appendHead(dst []byte, major byte, n int) []byte {
+	switch {
+	case n < 24:
+		return append(dst, major|byte(n))
+	case n < 1<<8:
+		return append(dst, major|24, byte(n))
+	case n < 1<<16:
+		return binary.BigEndian.AppendUint16(append(dst, major|25), uint16(n))
+	default:
+		return binary.BigEndian.AppendUint32(append(dst, major|26), uint32(n))
+	}
+}
+
+// appendText writes a text; what is no UTF-8 becomes U+FFFD, as in the SDK.
+func appendText(dst []byte, s string) []byte {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	return append(appendHead(dst, cborText, len(s)), s...)
+}
+
+func appendMember(dst []byte, name string, value *string) []byte {
+	if value == nil {
+		return dst
+	}
+	return appendText(appendText(dst, name), *value)
+}
+
+func present(members ...*string) (n int) {
+	for _, m := range members {
+		if m != nil {
+			n++
+		}
+	}
+	return n
 }
 
 func parsePutRecords(answer []byte) (*kinesis.PutRecordsOutput, error) {
@@ -197,7 +222,7 @@ func parsePutRecords(answer []byte) (*kinesis.PutRecordsOutput, error) {
 		FailedRecordCount *int32
 		Records           []struct{ ErrorCode, ErrorMessage, SequenceNumber, ShardId *string }
 	}
-	if err := json.Unmarshal(answer, &out); err != nil {
+	if err := cbor.Unmarshal(answer, &out); err != nil {
 		return nil, fmt.Errorf("producer: the answer of PutRecords: %w", err)
 	}
 	p := &kinesis.PutRecordsOutput{EncryptionType: out.EncryptionType, FailedRecordCount: out.FailedRecordCount, Records: make([]types.PutRecordsResultEntry, len(out.Records))}
@@ -210,11 +235,13 @@ func parsePutRecords(answer []byte) (*kinesis.PutRecordsOutput, error) {
 // apiError reads an error as the SDK does: the code stands in a header or in the body, possibly with a namespace or a URL around it.
 func apiError(reply *http.Response, answer []byte) error {
 	var in struct {
-		Type    string `json:"__type"`
-		Code    string `json:"code"`
-		Message string `json:"message,case:ignore"`
+		Type    string `cbor:"__type"`
+		Code    string `cbor:"code"`
+		Message string `cbor:"message"` // in any case
 	}
-	_ = json.Unmarshal(answer, &in) // a proxy may answer anything
+	if cbor.Unmarshal(answer, &in) != nil { // a proxy may answer anything
+		in.Message = strings.ToValidUTF8(string(answer[:min(len(answer), 200)]), "\uFFFD")
+	}
 	e := &smithy.GenericAPIError{Code: reply.Header.Get("X-Amzn-ErrorType"), Message: in.Message, Fault: smithy.FaultClient}
 	for _, code := range []string{in.Code, in.Type} {
 		if e.Code == "" {

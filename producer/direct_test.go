@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
+	"github.com/fxamacker/cbor/v2"
 
 	"github.com/leatdev/leat"
 	"github.com/leatdev/leat/leattest"
@@ -107,11 +108,24 @@ func answering(t *testing.T, status int, header map[string]string, answer string
 	return aws.Config{Region: "eu-west-1", BaseEndpoint: &srv.URL, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", "")}
 }
 
+func encoded(t *testing.T, v any) string {
+	t.Helper()
+	b, err := cbor.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
 func TestTheDirectClientReadsEveryAnswer(t *testing.T) {
 	t.Parallel()
 	in := &kinesis.PutRecordsInput{StreamName: aws.String("s"), Records: entries("a", "b")}
-	out, err := producer.Direct(answering(t, 200, nil, `{"EncryptionType":"KMS","FailedRecordCount":1,"Records":[{"SequenceNumber":"1","ShardId":"x"},`+
-		`{"ErrorCode":"ProvisionedThroughputExceededException","ErrorMessage":"slow down"}],"New":{}}`)).PutRecords(t.Context(), in)
+	out, err := producer.Direct(answering(t, 200, nil, encoded(t, map[string]any{
+		"EncryptionType": "KMS", "FailedRecordCount": 1, "New": map[string]any{}, "Records": []any{
+			map[string]any{"SequenceNumber": "1", "ShardId": "x"},
+			map[string]any{"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "slow down"},
+		},
+	}))).PutRecords(t.Context(), in)
 	want := &kinesis.PutRecordsOutput{EncryptionType: "KMS", FailedRecordCount: aws.Int32(1), Records: []types.PutRecordsResultEntry{
 		{SequenceNumber: aws.String("1"), ShardId: aws.String("x")}, {ErrorCode: aws.String("ProvisionedThroughputExceededException"), ErrorMessage: aws.String("slow down")},
 	}}
@@ -126,10 +140,10 @@ func TestTheDirectClientReadsEveryAnswer(t *testing.T) {
 		message string
 		fault   smithy.ErrorFault
 	}{
-		{400, nil, `{"__type":"com.amazonaws.kinesis#ResourceNotFoundException","message":"no"}`, "ResourceNotFoundException", "no", smithy.FaultClient},
-		{400, map[string]string{"X-Amzn-ErrorType": "ThrottlingException:http://internal.amazon.com/"}, `{"Message":"slow"}`, "ThrottlingException", "slow", smithy.FaultClient},
-		{500, nil, `{"code":"InternalFailure"}`, "InternalFailure", "", smithy.FaultServer},
-		{502, nil, `<html>bad gateway</html>`, "HTTP status 502", "", smithy.FaultServer},
+		{400, nil, encoded(t, map[string]any{"__type": "com.amazonaws.kinesis#ResourceNotFoundException", "message": "no"}), "ResourceNotFoundException", "no", smithy.FaultClient},
+		{400, map[string]string{"X-Amzn-ErrorType": "ThrottlingException:http://internal.amazon.com/"}, encoded(t, map[string]any{"Message": "slow"}), "ThrottlingException", "slow", smithy.FaultClient},
+		{500, nil, encoded(t, map[string]any{"code": "InternalFailure"}), "InternalFailure", "", smithy.FaultServer},
+		{502, nil, `<html>bad gateway</html>`, "HTTP status 502", "<html>bad gateway</html>", smithy.FaultServer},
 	} {
 		_, err := producer.Direct(answering(t, c.status, c.header, c.answer)).PutRecords(t.Context(), in)
 		var e smithy.APIError
@@ -137,7 +151,10 @@ func TestTheDirectClientReadsEveryAnswer(t *testing.T) {
 			t.Errorf("%s: %v", c.answer, err)
 		}
 	}
-	for what, answer := range map[string]string{"nothing": "", "half": `{"Records":[`, "too much": `{"Records":[]}` + strings.Repeat(" ", 4<<20)} {
+	for what, answer := range map[string]string{
+		"nothing": "", "JSON": `{"Records":[]}`, "half": encoded(t, map[string]any{"Records": []any{"x"}})[:5], "too much": encoded(t, strings.Repeat(" ", 4<<20)),
+		"many records in few bytes": "\xa1gRecords\x9a\xff\xff\xff\xff",
+	} {
 		if out, err := producer.Direct(answering(t, 200, nil, answer)).PutRecords(t.Context(), in); err == nil {
 			t.Errorf("%s was read as %+v", what, out)
 		}
@@ -208,5 +225,5 @@ type holding struct{ bodies []io.ReadCloser }
 
 func (h *holding) Do(r *http.Request) (*http.Response, error) {
 	h.bodies = append(h.bodies, r.Body)
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"Records":[]}`))}, nil
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("\xa1gRecords\x80"))}, nil
 }
