@@ -13,6 +13,18 @@ import (
 // services"). It knows the members by which the services here name resources, so
 // that a new operation needs no entry of its own.
 func Asks(ctx context.Context, service, operation string, in any) []Access {
+	asks := asksOf(ctx, service, operation, in)
+	if tags := requestTags(in); tags != nil {
+		for i := range asks {
+			if asks[i].Context == nil {
+				asks[i].Context = tags // shared, and only read
+			}
+		}
+	}
+	return asks
+}
+
+func asksOf(ctx context.Context, service, operation string, in any) []Access {
 	ask := asker{ctx: ctx, req: aws.RequestFrom(ctx)}
 	ask.fields = fieldsOf(in)
 	prefix := actionPrefix(service)

@@ -206,6 +206,43 @@ func TestTagsOfThePrincipalAreConditions(t *testing.T) {
 	must[*kinesis.ListStreamsOutput](t)(k.ListStreams(ctx, &kinesis.ListStreamsInput{}))
 }
 
+func TestTagsOfTheRequestAreConditions(t *testing.T) {
+	t.Parallel()
+	p, ctx := leattest.Start(t), t.Context()
+	c := sdk.NewFromConfig(p.Config())
+	r := role(t, c, "r")
+	doc := `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:RequestTag/Team":"mill"},"ForAllValues:StringEquals":{"aws:TagKeys":["Team","Cost"]}}},
+		{"Effect":"Deny","Action":"*:UntagResource","Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":["Team"]}}},
+		{"Effect":"Allow","Action":"kinesis:UntagResource","Resource":"*"}]}`
+	must[*sdk.PutRolePolicyOutput](t)(c.PutRolePolicy(ctx, &sdk.PutRolePolicyInput{RoleName: aws.String("r"), PolicyName: aws.String("p"), PolicyDocument: &doc}))
+	cfg := assume(t, p, *r.Arn, "")
+	k, q := kinesis.NewFromConfig(cfg), sqs.NewFromConfig(cfg)
+	for _, tc := range []struct {
+		tags map[string]string
+		want bool
+	}{
+		{nil, false}, {map[string]string{"Team": "mill"}, true}, {map[string]string{"Team": "other"}, false},
+		{map[string]string{"Team": "mill", "Cost": "1"}, true}, {map[string]string{"Team": "mill", "More": "1"}, false},
+	} {
+		_, err := k.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s" + tc.tags["Cost"]), ShardCount: aws.Int32(1), Tags: tc.tags})
+		if (err == nil) != tc.want || err != nil && code(err) != "AccessDeniedException" {
+			t.Errorf("a stream with %v: %v", tc.tags, err)
+		}
+		_, err = q.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("q" + tc.tags["Cost"]), Tags: tc.tags})
+		if (err == nil) != tc.want || err != nil && code(err) != "AccessDenied" {
+			t.Errorf("a queue with %v: %v", tc.tags, err)
+		}
+	}
+	arn := aws.String("arn:aws:kinesis:us-east-1:" + account + ":stream/s")
+	if _, err := k.UntagResource(ctx, &kinesis.UntagResourceInput{ResourceARN: arn, TagKeys: []string{"Cost"}}); err != nil {
+		t.Errorf("taking away a free tag: %v", err)
+	}
+	if _, err := k.UntagResource(ctx, &kinesis.UntagResourceInput{ResourceARN: arn, TagKeys: []string{"Cost", "Team"}}); code(err) != "AccessDeniedException" {
+		t.Errorf("taking away a guarded tag: %v", err)
+	}
+}
+
 func TestWhoGivesAFunctionARoleMustBeAllowedToPassIt(t *testing.T) {
 	t.Parallel()
 	p, ctx := leattest.Start(t), t.Context()
