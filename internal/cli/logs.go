@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/spf13/cobra"
 )
 
@@ -49,8 +50,12 @@ func (a *app) logsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			group, err := a.logGroup(c.Context(), name)
+			if err != nil {
+				return err
+			}
 			r := &logReader{
-				client: cloudwatchlogs.NewFromConfig(a.awsConfig()), group: "/aws/lambda/" + name,
+				client: cloudwatchlogs.NewFromConfig(a.awsConfig()), group: group,
 				filter: filter, print: a.printer(), seen: map[string]int64{},
 			}
 			return ignoreCancelled(c.Context(), r.run(c.Context(), from, follow))
@@ -61,6 +66,18 @@ func (a *app) logsCommand() *cobra.Command {
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "wait for more lines")
 	a.clientFlags(c)
 	return c
+}
+
+// logGroup is where a function's output goes.
+func (a *app) logGroup(ctx context.Context, function string) (string, error) {
+	out, err := lambda.NewFromConfig(a.awsConfig()).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &function})
+	if err != nil {
+		return "", err
+	}
+	if l := out.LoggingConfig; l != nil && l.LogGroup != nil {
+		return *l.LogGroup, nil
+	}
+	return "/aws/lambda/" + function, nil
 }
 
 type logReader struct {

@@ -42,11 +42,12 @@ func TestFollowedLogsShowLinesThatComeLateOnce(t *testing.T) {
 	_, err := lambda.NewFromConfig(p.Config()).CreateFunction(ctx, &lambda.CreateFunctionInput{
 		FunctionName: aws.String("mill"), Runtime: lambdatypes.RuntimeProvidedal2023, Handler: aws.String("x"),
 		Role: aws.String("arn:aws:iam::000000000000:role/r"), Code: &lambdatypes.FunctionCode{ZipFile: code.Bytes()},
+		LoggingConfig: &lambdatypes.LoggingConfig{LogGroup: aws.String("/mills")},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, group := cloudwatchlogs.NewFromConfig(p.Config()), aws.String("/aws/lambda/mill")
+	c, group := cloudwatchlogs.NewFromConfig(p.Config()), aws.String("/mills")
 	if _, err := c.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: group}); err != nil {
 		t.Fatal(err)
 	}

@@ -19,8 +19,8 @@ import (
 // Limits: 50 MB zip, 250 MB unpacked with layers, 4 KB of environment, 5 layers.
 // Errors: InvalidParameterValueException, ResourceConflictException, RequestTooLargeException, ResourceNotFoundException.
 // Differs: the function is Active in the reply. VpcConfig, KMSKeyArn, TracingConfig, SnapStart and EphemeralStorage are kept and shown
-// but have no effect: there is no VPC, key service, X-Ray or snapshot here, and /tmp is as large as the disk. The
-// role is not checked for being assumable. Images, file systems, code signing, tenancy, durable functions and capacity providers are refused.
+// but have no effect: there is no VPC, key service, X-Ray or snapshot here, and /tmp is as large as the disk. A
+// role that does not exist is let through: the function may call nothing. Images, file systems, code signing, tenancy, durable functions and capacity providers are refused.
 func (s *Service) createFunction(ctx context.Context, in *lambda.CreateFunctionInput) (*types.FunctionConfiguration, error) {
 	ref, err := refer(ctx, in.FunctionName, nil)
 	if err != nil {
