@@ -19,6 +19,7 @@ var pathTasks = []task{
 	{"path", "PutRecord to invoked", (*run).putToInvoked},
 	{"path", "Invoke, warm", (*run).warmInvoke},
 	{"path", "cold start", (*run).coldStarts},
+	{"path", "Invoke, warm, by language", (*run).warmByLanguage},
 }
 
 func architecture() types.Architecture {

@@ -1,11 +1,8 @@
 package logs_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -30,6 +27,7 @@ type env struct {
 	*sdk.Client
 	service *logs.Service
 	clock   *clock.Manual
+	url     string
 }
 
 func start(t *testing.T) *env {
@@ -42,15 +40,10 @@ func start(t *testing.T) *env {
 	}
 	srv := httptest.NewServer(front)
 	t.Cleanup(srv.Close)
-	// The SDK puts a prefix before the host's name for live tails.
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "tcp", srv.Listener.Addr().String())
-	}
 	client := sdk.New(sdk.Options{
-		HTTPClient: &http.Client{Transport: &http.Transport{DialContext: dial}},
-		Region:     "us-east-1", BaseEndpoint: &srv.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""), RetryMaxAttempts: 1,
+		Region: "us-east-1", BaseEndpoint: &srv.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""), RetryMaxAttempts: 1,
 	})
-	return &env{t, client, s, c}
+	return &env{t, client, s, c, srv.URL}
 }
 
 func (e *env) stream(names ...string) {
