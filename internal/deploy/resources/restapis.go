@@ -70,7 +70,7 @@ func (c *clients) restAPIs() map[string]*kind {
 	}
 }
 
-var apiBinding = binding{skip: []string{"Body", "FailOnWarnings", "Mode", "Parameters", "Policy", "Tags"}}
+var apiBinding = binding{rename: map[string]string{"ApiKeySourceType": "ApiKeySource"}, skip: []string{"Body", "FailOnWarnings", "Mode", "Parameters", "Policy", "Tags"}}
 
 func checkAPI(props *template.Node) error {
 	if props.Get("Body") == nil && props.Get("Name") == nil {
