@@ -3,6 +3,7 @@ package dynamodb_test
 import (
 	"errors"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ type bench struct {
 	clock   *clock.Manual
 	store   kv.Store
 	url     string
+	stop    func() // ends the server before the test does
 }
 
 var epoch = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -60,16 +62,17 @@ func startOn(t testing.TB, store kv.Store, clk *clock.Manual, change ...func(*dy
 	}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(ln) }()
-	t.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		srv.Close()
 		<-done
 	})
+	t.Cleanup(stop)
 	url := "http://" + ln.Addr().String()
 	creds := credentials.NewStaticCredentialsProvider("AKID", "SECRET", "")
 	return &bench{
 		Client:  sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: creds, RetryMaxAttempts: 1}),
 		streams: dynamodbstreams.New(dynamodbstreams.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: creds, RetryMaxAttempts: 1}),
-		svc:     svc, clock: clk, store: store, url: url,
+		svc:     svc, clock: clk, store: store, url: url, stop: stop,
 	}
 }
 

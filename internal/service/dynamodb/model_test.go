@@ -316,6 +316,7 @@ func (w *world) roll(r *rapid.T) {
 
 // restart closes the store or cuts its power, and goes on with what is on disk.
 func (w *world) restart(r *rapid.T) {
+	w.b.stop()
 	crash := rapid.Bool().Draw(r, "power cut")
 	if crash {
 		w.fs = kvtest.Crash(w.fs, uint64(rapid.Uint32().Draw(r, "seed")), 50)
@@ -446,6 +447,7 @@ func TestRandomHistoriesAgreeWithTheModel(t *testing.T) {
 		w.restart(r)
 		w.compare(r)
 		w.compareStream(r)
+		w.b.stop()
 		if err := w.store.Close(); err != nil {
 			r.Fatal(err)
 		}
