@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/leatdev/leat/examples/internal/play"
@@ -57,20 +58,33 @@ func plays(t *testing.T, system func(context.Context, play.Env, play.Scale) (pla
 func TestCurrenciesReachTheConsumersMapAcrossKill9(t *testing.T) { plays(t, play.Currencies) }
 func TestPaymentsReachTheReadAPIAcrossKill9(t *testing.T)        { plays(t, play.Payments) }
 func TestPaymentsAreReadAsTheConsumerInJavaSavesThem(t *testing.T) {
-	for _, tool := range []string{"java", "mvn"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("the consumer in Java needs a JDK and Maven: there is no %s on PATH", tool)
+	needs(t, "java", "mvn")
+	plays(t, play.PaymentsInJava)
+}
+
+func TestPaymentsAreReadAsTheConsumerInPythonSavesThem(t *testing.T) {
+	needs(t, "python3")
+	plays(t, play.PaymentsInPython)
+}
+
+// needs skips a test on a machine that lacks a program of a language's own.
+func needs(t *testing.T, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			t.Skipf("this consumer needs %s: there is no %s on PATH", strings.Join(programs, " and "), p)
 		}
 	}
-	plays(t, play.PaymentsInJava)
 }
 
 // Each language's consumer carries its reader's schema with it; they must be one.
 func TestConsumersReadPaymentsByOneSchema(t *testing.T) {
 	t.Parallel()
-	java, err := os.ReadFile("payments/project-java/src/main/resources/payment.avsc")
-	if err != nil || string(java) != payment.V2 {
-		t.Errorf("the schema of project-java is not payment.v2.avsc (%v)", err)
+	for _, file := range []string{"project-java/src/main/resources/payment.avsc", "project-python/payment.avsc"} {
+		text, err := os.ReadFile(filepath.Join("payments", file))
+		if err != nil || string(text) != payment.V2 {
+			t.Errorf("%s is not payment.v2.avsc (%v)", file, err)
+		}
 	}
 }
 

@@ -42,6 +42,11 @@ func PaymentsInJava(ctx context.Context, e Env, scale Scale) (Result, error) {
 	return e.payments(ctx, "template-java.yaml", []string{"Shards=1"}, scale, (*payments).warm, (*payments).jar, (*payments).load, (*payments).compare)
 }
 
+// PaymentsInPython plays the bank with the consumer in Python.
+func PaymentsInPython(ctx context.Context, e Env, scale Scale) (Result, error) {
+	return e.payments(ctx, "template-python.yaml", nil, scale, (*payments).warm, (*payments).load, (*payments).compare)
+}
+
 func (e Env) payments(ctx context.Context, template string, params []string, scale Scale, steps ...func(*payments, context.Context, Scale) error) (Result, error) {
 	r := Result{System: "payments"}
 	s, err := e.UpFile(ctx, "payments", template, append(params, "RegistryUrl="+registryMark)...)
