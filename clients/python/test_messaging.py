@@ -145,5 +145,8 @@ def test_topics_keep_attributes_tags_and_permissions(sns, topic, refused):
     sns.remove_permission(TopicArn=topic, Label="l")
     answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=[{"Id": "1", "Message": "a"}, {"Id": "2", "Message": "b"}])
     assert [s["Id"] for s in answer["Successful"]] == ["1", "2"] and answer["Failed"] == []
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
+    refused("InvalidParameter", sns.confirm_subscription, TopicArn=topic, Token="x" * 64)
+    refused("InvalidParameter", sns.add_permission, TopicArn=topic, Label="m", AWSAccountId=["123456789012"], ActionName=["Fly"])
     refused("InvalidParameter", sns.create_topic, Name="not a name")
     refused("NotFound", sns.get_topic_attributes, TopicArn=topic + "x")

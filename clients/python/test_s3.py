@@ -2,9 +2,14 @@
 
 import hashlib
 import json
+import os
+import time
+import urllib.error
 import urllib.request
 
+import boto3
 import pytest
+from botocore.config import Config
 
 
 @pytest.fixture
@@ -98,3 +103,129 @@ def test_tags_and_notifications(s3, aws, bucket, name):
             events += json.loads(message["Body"]).get("Records", [])  # a test event has none
     assert [(e["eventName"], e["s3"]["object"]["key"], e["s3"]["object"]["size"]) for e in events] == [("ObjectCreated:Put", "x.csv", 2)]
     sqs.delete_queue(QueueUrl=queue)
+
+
+def test_buckets_keep_their_settings(s3, bucket, name, refused):
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{name}/public/*"}]})
+    cors = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["https://example.com"], "MaxAgeSeconds": 60}]}
+    kms = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/k"}, "BucketKeyEnabled": True}]}
+    block = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": False, "RestrictPublicBuckets": False}
+    owner = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    tags = {"TagSet": [{"Key": "team", "Value": "a"}]}
+    for put, get, delete, argument, value, missing in (
+        ("policy", "policy", "policy", "Policy", policy, "NoSuchBucketPolicy"),
+        ("cors", "cors", "cors", "CORSConfiguration", cors, "NoSuchCORSConfiguration"),
+        ("tagging", "tagging", "tagging", "Tagging", tags, "NoSuchTagSet"),
+        ("encryption", "encryption", "encryption", "ServerSideEncryptionConfiguration", kms, None),
+        ("ownership_controls", "ownership_controls", "ownership_controls", "OwnershipControls", owner, None),
+    ):
+        getattr(s3, f"put_bucket_{put}")(Bucket=bucket, **{argument: value})
+        got = getattr(s3, f"get_bucket_{get}")(Bucket=bucket)
+        got.pop("ResponseMetadata")
+        assert value in (got, got.get(argument)), got
+        if put == "policy":
+            assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"] is True
+        if put == "encryption":
+            assert s3.put_object(Bucket=bucket, Key="k", Body=b"")["SSEKMSKeyId"] == "alias/k"
+        getattr(s3, f"delete_bucket_{delete}")(Bucket=bucket)
+        if missing:
+            refused(missing, getattr(s3, f"get_bucket_{get}"), Bucket=bucket)
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=block)
+    assert s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"] == block
+    s3.delete_public_access_block(Bucket=bucket)
+    refused("NoSuchPublicAccessBlockConfiguration", s3.get_public_access_block, Bucket=bucket)
+    refused("MalformedPolicy", s3.put_bucket_policy, Bucket=bucket, Policy="no JSON")
+
+
+def test_what_a_bucket_has_not_is_answered_as_on_aws(s3, bucket, refused):
+    s3.head_bucket(Bucket=bucket)
+    assert s3.get_bucket_location(Bucket=bucket)["LocationConstraint"] is None
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
+    assert "Status" not in s3.get_bucket_accelerate_configuration(Bucket=bucket)
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
+    assert "Status" not in s3.get_bucket_versioning(Bucket=bucket)
+    assert s3.get_bucket_notification_configuration(Bucket=bucket).keys() == {"ResponseMetadata"}
+    assert s3.get_bucket_acl(Bucket=bucket)["Grants"][0]["Permission"] == "FULL_CONTROL"
+    for kind in ("analytics", "inventory", "metrics", "intelligent_tiering"):
+        assert not getattr(s3, f"list_bucket_{kind}_configurations")(Bucket=bucket)["IsTruncated"]
+        refused("NoSuchConfiguration", getattr(s3, f"get_bucket_{kind}_configuration"), Bucket=bucket, Id="x")
+    refused("NoSuchWebsiteConfiguration", s3.get_bucket_website, Bucket=bucket)
+    refused("ReplicationConfigurationNotFoundError", s3.get_bucket_replication, Bucket=bucket)
+    refused("ObjectLockConfigurationNotFoundError", s3.get_object_lock_configuration, Bucket=bucket)
+    s3.delete_bucket_website(Bucket=bucket)
+    s3.delete_bucket_replication(Bucket=bucket)
+    s3.put_bucket_acl(Bucket=bucket, ACL="private")
+    s3.put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration={"Payer": "BucketOwner"})
+    s3.put_bucket_accelerate_configuration(Bucket=bucket, AccelerateConfiguration={"Status": "Suspended"})
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={})
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    refused("NotImplemented", s3.put_bucket_versioning, Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    refused("NotImplemented", s3.put_bucket_website, Bucket=bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "i"}})
+    refused("AccessControlListNotSupported", s3.put_bucket_acl, Bucket=bucket, ACL="public-read")
+
+
+def test_objects_expire_by_rules(s3, bucket, eventually, refused):
+    rules = [{"ID": "tmp", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 1}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == rules
+    assert 'rule-id="tmp"' in s3.put_object(Bucket=bucket, Key="tmp/a", Body=b"")["Expiration"]
+    assert "Expiration" not in s3.put_object(Bucket=bucket, Key="keep", Body=b"")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="tmp/b")
+    assert upload["AbortRuleId"] == "tmp"
+    s3.abort_multipart_upload(Bucket=bucket, Key="tmp/b", UploadId=upload["UploadId"])
+    rules[0]["Expiration"] = {"Date": "2020-01-01T00:00:00Z"}
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    eventually(lambda: [o["Key"] for o in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["keep"])
+    s3.delete_bucket_lifecycle(Bucket=bucket)
+    refused("NoSuchLifecycleConfiguration", s3.get_bucket_lifecycle_configuration, Bucket=bucket)
+
+
+def test_objects_are_described(s3, bucket, refused):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"hello")
+    wanted = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"]
+    assert s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=wanted)["ObjectSize"] == 5
+    s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": [{"Key": "a", "Value": "1"}]})
+    s3.delete_object_tagging(Bucket=bucket, Key="k")
+    assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == []
+    assert s3.get_object_acl(Bucket=bucket, Key="k")["Grants"][0]["Permission"] == "FULL_CONTROL"
+    s3.put_object_acl(Bucket=bucket, Key="k", ACL="private")
+    (version,) = s3.list_object_versions(Bucket=bucket)["Versions"]
+    assert (version["Key"], version["VersionId"], version["IsLatest"]) == ("k", "null", True)
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="joined")["UploadId"]
+    assert [u["Key"] for u in s3.list_multipart_uploads(Bucket=bucket)["Uploads"]] == ["joined"]
+    part = s3.upload_part_copy(Bucket=bucket, Key="joined", UploadId=upload, PartNumber=1, CopySource={"Bucket": bucket, "Key": "k"}, CopySourceRange="bytes=1-3")
+    s3.complete_multipart_upload(Bucket=bucket, Key="joined", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["CopyPartResult"]["ETag"]}]})
+    assert s3.get_object(Bucket=bucket, Key="joined")["Body"].read() == b"ell"
+    refused("InvalidRequest", s3.get_object_retention, Bucket=bucket, Key="k")
+    refused("InvalidRequest", s3.put_object_legal_hold, Bucket=bucket, Key="k", LegalHold={"Status": "ON"})
+    refused("InvalidObjectState", s3.restore_object, Bucket=bucket, Key="k", RestoreRequest={"Days": 1})
+
+
+def test_buckets_are_listed_in_pages(s3, bucket, name):
+    s3.create_bucket(Bucket=name + "-2")
+    pages = list(s3.get_paginator("list_buckets").paginate(Prefix=name, PaginationConfig={"PageSize": 1}))
+    assert [[b["Name"] for b in p["Buckets"]] for p in pages] == [[name], [name + "-2"]]
+    s3.delete_bucket(Bucket=name + "-2")
+
+
+def test_presigned_links_end(s3, bucket):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for version in ("s3v4", "s3"):
+        client = boto3.client("s3", config=Config(signature_version=version, s3={"addressing_style": "path"}))
+        link = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=-1 if version == "s3" else 0)
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            for _ in range(100):  # a link of version 4 holds to the end of its second
+                urllib.request.urlopen(link).close()
+                time.sleep(0.02)
+        assert caught.value.code == 403 and b"Request has expired" in caught.value.read()
+
+
+def test_the_host_may_name_the_bucket(s3, bucket):
+    """As SDKs have it that are not told to use paths; the name need not resolve here."""
+    port = os.environ["AWS_ENDPOINT_URL"].rsplit(":", 1)[1]
+    client = boto3.client("s3", endpoint_url=f"http://localhost:{port}", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
+    link = client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "a/b"})
+    host = f"{bucket}.localhost:{port}"
+    assert link.startswith(f"http://{host}/a/b?")
+    urllib.request.urlopen(urllib.request.Request(link.replace(host, f"127.0.0.1:{port}"), data=b"by host", method="PUT", headers={"Host": host, "Content-Type": ""})).close()
+    assert s3.get_object(Bucket=bucket, Key="a/b")["Body"].read() == b"by host"
