@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { Readable } from "node:stream";
+import {
+  CompleteMultipartUploadCommand, CopyObjectCommand, CreateBucketCommand, CreateMultipartUploadCommand, DeleteObjectsCommand, GetBucketRequestPaymentCommand,
+  GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, PutBucketLifecycleConfigurationCommand, PutObjectCommand, S3Client, UploadPartCommand,
+} from "@aws-sdk/client-s3";
 import { CreateTopicCommand, PublishBatchCommand, PublishCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import {
   CreateQueueCommand, DeleteMessageBatchCommand, GetQueueAttributesCommand, GetQueueUrlCommand, ReceiveMessageCommand, SendMessageBatchCommand,
@@ -69,4 +73,39 @@ test("objects come back as they were put", async () => {
   const listed = await s3.send(new ListObjectsV2Command({ Bucket, Delimiter: "/" }));
   assert.deepEqual(listed.CommonPrefixes, [{ Prefix: "a/" }]);
   await assert.rejects(s3.send(new GetObjectCommand({ Bucket, Key: "missing" })), { name: "NoSuchKey" });
+});
+
+test("streams are sent in chunks with their checksum behind them", async () => {
+  const Bucket = unique();
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  const parts = Array.from({ length: 20 }, (_, i) => Buffer.alloc(10_000, `part ${i} `));
+  const ContentLength = 200_000;
+  const put = await s3.send(new PutObjectCommand({ Bucket, Key: "stream", Body: Readable.from(parts), ContentLength, ChecksumAlgorithm: "CRC32" }));
+  const head = await s3.send(new HeadObjectCommand({ Bucket, Key: "stream", ChecksumMode: "ENABLED" }));
+  assert.deepEqual([head.ContentLength, head.ChecksumCRC32, head.ChecksumType], [ContentLength, put.ChecksumCRC32, "FULL_OBJECT"]);
+  const got = await s3.send(new GetObjectCommand({ Bucket, Key: "stream" })); // the client checks the checksum
+  assert.ok(Buffer.concat(parts).equals(await got.Body.transformToByteArray()));
+});
+
+test("parts make an object, and rules let objects expire", async () => {
+  const Bucket = unique();
+  await s3.send(new CreateBucketCommand({ Bucket }));
+  assert.equal((await s3.send(new GetBucketRequestPaymentCommand({ Bucket }))).Payer, "BucketOwner");
+  await s3.send(new PutBucketLifecycleConfigurationCommand({ Bucket, LifecycleConfiguration: { Rules: [
+    { ID: "r", Status: "Enabled", Filter: { Prefix: "tmp/" }, Expiration: { Days: 3 } }] } }));
+  const Key = "tmp/parts";
+  const { UploadId } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
+  const bodies = [Buffer.alloc(5 << 20, "a"), Buffer.from("tail")];
+  const Parts = [];
+  for (const [i, Body] of bodies.entries()) {
+    const { ETag, ChecksumCRC32 } = await s3.send(new UploadPartCommand({ Bucket, Key, UploadId, PartNumber: i + 1, Body }));
+    Parts.push({ ETag, ChecksumCRC32, PartNumber: i + 1 });
+  }
+  const done = await s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }));
+  assert.match(done.ETag, /-2"$/);
+  assert.match(done.Expiration, /rule-id="r"/);
+  const copy = await s3.send(new CopyObjectCommand({ Bucket, Key: "copy", CopySource: `${Bucket}/${Key}` }));
+  assert.doesNotMatch(copy.CopyObjectResult.ETag, /-/);
+  const gone = await s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects: [{ Key }, { Key: "copy" }] } }));
+  assert.deepEqual(gone.Deleted.map((d) => d.Key), [Key, "copy"]);
 });
