@@ -338,7 +338,7 @@ func getConfig(name string) func(*call) error {
 // Differs: policy, CORS, notification, tagging, public access block and lifecycle have their effect, but that a
 // lifecycle rule's transitions change nothing: there is one storage class. Encryption and ownership controls are
 // kept and answered, and bodies lie as they came. Versioning and acceleration can be suspended and not enabled,
-// logging be left off, the owner pay.
+// logging be left off, the owner pay. Notification targets are looked at also where x-amz-skip-destination-validation asks not to.
 func putConfig(name string) func(*call) error {
 	return func(c *call) error {
 		b, err := c.small()

@@ -157,7 +157,7 @@ func (c *call) copyRecord(src *opened, from source) (objectRecord, error) {
 		return given, err
 	}
 	o := src.objectRecord
-	o.Modified = c.s.now()
+	o.Modified, o.Upload = c.s.now(), ""
 	replace := func(header string) (bool, error) {
 		switch v := c.r.Header.Get(header); v {
 		case "", "COPY":

@@ -218,3 +218,63 @@ func TestPresignedLinksEndAlsoWhereAnybodyIsAdmitted(t *testing.T) {
 		t.Errorf("%d %s", status, text)
 	}
 }
+
+func TestACompletionMayBeAskedForAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b, k := w.bucket("photos"), aws.String("big")
+	up, err := w.client.CreateMultipartUpload(ctx(), &sdk.CreateMultipartUploadInput{Bucket: &b, Key: k})
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, err := w.client.UploadPart(ctx(), &sdk.UploadPartInput{Bucket: &b, Key: k, UploadId: up.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("hello")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	complete := func(etag string) (*sdk.CompleteMultipartUploadOutput, error) {
+		return w.client.CompleteMultipartUpload(ctx(), &sdk.CompleteMultipartUploadInput{Bucket: &b, Key: k, UploadId: up.UploadId,
+			MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: &etag}}}})
+	}
+	first, err := complete(*part.ETag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.restart()
+	again, err := complete(*part.ETag)
+	if err != nil || *again.ETag != *first.ETag {
+		t.Fatalf("%v %v", again, err)
+	}
+	_, err = complete(`"00000000000000000000000000000000"`)
+	wantCode(t, err, "NoSuchUpload")
+	w.put(b, "big", []byte("another"))
+	_, err = complete(*part.ETag)
+	wantCode(t, err, "NoSuchUpload")
+	if got := w.get(b, "big"); string(got) != "another" {
+		t.Fatalf("%q", got)
+	}
+}
+
+func TestNotificationsThatOverlapAreRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b := w.bucket("photos")
+	target := func(name string, event types.Event, prefix, suffix string) types.QueueConfiguration {
+		return types.QueueConfiguration{QueueArn: aws.String("arn:aws:sqs:us-east-1:000000000000:" + name), Events: []types.Event{event},
+			Filter: &types.NotificationConfigurationFilter{Key: &types.S3KeyFilter{FilterRules: []types.FilterRule{{Name: "prefix", Value: &prefix}, {Name: "suffix", Value: &suffix}}}}}
+	}
+	put := func(list ...types.QueueConfiguration) error {
+		_, err := w.client.PutBucketNotificationConfiguration(ctx(), &sdk.PutBucketNotificationConfigurationInput{Bucket: &b, NotificationConfiguration: &types.NotificationConfiguration{QueueConfigurations: list}})
+		return err
+	}
+	wantCode(t, put(target("a", "s3:ObjectCreated:*", "in/", ""), target("b", "s3:ObjectCreated:Put", "in/deep/", ".jpg")), "InvalidArgument")
+	wantCode(t, put(target("a", "s3:ObjectCreated:Put", "", ""), target("b", "s3:ObjectCreated:Put", "", "")), "InvalidArgument")
+	for name, list := range map[string][]types.QueueConfiguration{
+		"other events":   {target("a", "s3:ObjectCreated:*", "", ""), target("b", "s3:ObjectRemoved:*", "", "")},
+		"other prefixes": {target("a", "s3:ObjectCreated:*", "in/", ""), target("b", "s3:ObjectCreated:*", "out/", "")},
+		"other suffixes": {target("a", "s3:ObjectCreated:*", "in/", ".jpg"), target("b", "s3:ObjectCreated:*", "in/", ".png")},
+	} {
+		if err := put(list...); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

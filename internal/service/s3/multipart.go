@@ -202,12 +202,13 @@ type completedPart struct {
 }
 
 // CompleteMultipartUpload makes an object of parts, at once and without moving
-// a byte; parts it does not name are dropped.
+// a byte; parts it does not name are dropped. Asked again for the same parts,
+// it answers the same as long as the object is there.
 //
 // Limits: 10,000 parts; all but the last have at least 5 MiB.
 // Errors: NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall,
 // PreconditionFailed, BadDigest, InvalidRequest, MalformedXML.
-// Differs: completing an upload again is answered NoSuchUpload; AWS remembers a while.
+// Differs: nothing.
 func (c *call) completeUpload() error {
 	var in struct {
 		XMLName xml.Name        `xml:"CompleteMultipartUpload"`
@@ -243,11 +244,16 @@ type completion struct {
 
 // finish makes the object in place of the upload.
 func (c *call) finish(tx kv.Txn, done *completion) error {
-	up, err := c.s.upload(tx, c.bucket, c.key, c.q.Get("uploadId"))
+	old, rec, err := c.s.current(tx, c.bucket, c.key)
 	if err != nil {
 		return err
 	}
-	old, rec, err := c.s.current(tx, c.bucket, c.key)
+	id := c.q.Get("uploadId")
+	up, err := c.s.upload(tx, c.bucket, c.key, id)
+	if aws.IsCode(err, "NoSuchUpload") && old != nil && old.Upload == id && old.isOf(done.named) {
+		done.o, done.gone, done.queued = *old, nil, nil // asked again, by somebody who heard no answer
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -279,6 +285,19 @@ func (c *call) finish(tx kv.Txn, done *completion) error {
 	}
 	done.queued, err = c.s.events.queue(tx, rec, done.ev.of(c.key, done.o))
 	return err
+}
+
+// isOf tells whether an object was made of the parts that a completion names.
+func (o *objectRecord) isOf(named []completedPart) bool {
+	parts := make([]partRecord, len(named))
+	for i, n := range named {
+		sum, err := hex.DecodeString(strings.Trim(n.ETag, `"`))
+		if err != nil {
+			return false
+		}
+		parts[i].MD5 = sum
+	}
+	return joinETag(parts) == o.ETag
 }
 
 // documentUnchecked reads an XML request whose checksum headers speak of the
@@ -356,7 +375,7 @@ func (p partRecord) agrees(n completedPart) bool {
 // join makes the object of an upload's parts and checks it against the request.
 func (c *call) join(up *uploadRecord, parts []partRecord) (objectRecord, error) {
 	o := up.Object
-	o.Modified, o.ETag = c.s.now(), joinETag(parts)
+	o.Modified, o.ETag, o.Upload = c.s.now(), joinETag(parts), up.ID
 	o.Blobs, o.Parts, o.PartSums, o.Size = nil, nil, nil, 0
 	for _, p := range parts {
 		o.Blobs, o.Parts = append(o.Blobs, p.Blob), append(o.Parts, p.Blob.Size)

@@ -23,7 +23,7 @@ const (
 	MaxNotifications = 100
 	// MaxEvents bounds the events that wait; writes to buckets with
 	// notifications are answered SlowDown beyond it.
-	MaxEvents = 1_000_000
+	MaxEvents = 100_000
 	// eventWorkers is how many events are delivered at a time.
 	eventWorkers = 16
 	// eventRetry is the first wait after a failure; it doubles up to eventRetryMax.
@@ -109,6 +109,9 @@ func checkNotification(s *Service, rec *bucketRecord, b []byte) (string, error) 
 			}
 		}
 	}
+	if err := checkOverlaps(in.all()); err != nil {
+		return "", err
+	}
 	for _, t := range slices.Concat(in.Queues, in.Topics) {
 		if err := s.send(s.events.ctx, rec.Owner, rec.Region, t.arn(), testEvent(rec, s.now())); err != nil {
 			return "", errArgument(t.arn(), err.Error(), "Unable to validate the following destination configurations")
@@ -144,6 +147,51 @@ func (s *Service) checkTarget(t target) error {
 		}
 	}
 	return nil
+}
+
+// checkOverlaps refuses two targets that could both want the same event of one
+// key: on AWS an event has at most one.
+func checkOverlaps(list []target) error {
+	for i, a := range list {
+		for _, b := range list[:i] {
+			if a.sharesEvent(b) && a.sharesKeys(b) {
+				return errArgument("notification", "", "Configurations overlap. Configurations on the same bucket cannot share a common event type.")
+			}
+		}
+	}
+	return nil
+}
+
+func (t target) sharesEvent(o target) bool {
+	return slices.ContainsFunc(t.Events, func(a string) bool {
+		return slices.ContainsFunc(o.Events, func(b string) bool {
+			return a == b || within(a, b) || within(b, a)
+		})
+	})
+}
+
+// within tells whether an event is one of those that a name with a star stands for.
+func within(event, star string) bool {
+	kind, ok := strings.CutSuffix(star, "*")
+	return ok && strings.HasPrefix(event, kind)
+}
+
+// sharesKeys tells whether a key may have the prefixes and the suffixes of both.
+func (t target) sharesKeys(o target) bool {
+	ap, as := t.affixes()
+	bp, bs := o.affixes()
+	return (strings.HasPrefix(ap, bp) || strings.HasPrefix(bp, ap)) && (strings.HasSuffix(as, bs) || strings.HasSuffix(bs, as))
+}
+
+func (t target) affixes() (prefix, suffix string) {
+	for _, r := range t.Rules {
+		if strings.EqualFold(r.Name, "prefix") {
+			prefix = r.Value
+		} else {
+			suffix = r.Value
+		}
+	}
+	return prefix, suffix
 }
 
 func (t target) wants(name, key string) bool {

@@ -46,6 +46,7 @@ type objectRecord struct {
 	Checksum checksum
 	SSE      map[string]string // x-amz-server-side-encryption…, kept and answered
 	Class    string            // storage class, "" is STANDARD
+	Upload   string            // id of the multipart upload that made it
 }
 
 // checksum is an object's or part's checksum beside its MD5.
