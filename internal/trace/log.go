@@ -207,6 +207,7 @@ func (l *Log) drain() {
 }
 
 func (l *Log) commit(batch []Hop) {
+	batch = merge(batch)
 	start := l.next
 	err := l.store.Update(context.Background(), func(tx kv.Txn) error {
 		for i := range batch {
