@@ -82,7 +82,7 @@ func publication(inv *runtime.Invocation) (trace.Ref, bool) {
 }
 
 // requested notes that a request at the gateway caused an invocation. The event names the request.
-func (l *lineage) requested(functionARN string, payload []byte, out *lambda.Outcome) {
+func (l *lineage) requested(began time.Time, functionARN string, payload []byte, out *lambda.Outcome) {
 	var e struct {
 		RequestContext struct {
 			APIID     string `json:"apiId"`
@@ -93,7 +93,7 @@ func (l *lineage) requested(functionARN string, payload []byte, out *lambda.Outc
 		return // an authorizer's event names none
 	}
 	l.log.Add(trace.Hop{
-		Time: l.now(), Operation: "Invoke", Error: out.FunctionError,
+		Time: began, Operation: "Invoke", Error: out.FunctionError,
 		Causes:  []trace.Group{trace.Of(trace.Ref{Kind: trace.Request, Name: e.RequestContext.APIID, ID: e.RequestContext.RequestID})},
 		Effects: []trace.Group{trace.Of(trace.Ref{Kind: trace.Invocation, Name: plainFunction(functionARN), ID: out.RequestID})},
 	})
@@ -160,13 +160,13 @@ func plainFunction(arn string) string {
 }
 
 // invoked notes that records or messages caused an invocation.
-func (l *lineage) invoked(c eventsource.Cause, functionARN string, out *lambda.Outcome) {
+func (l *lineage) invoked(began time.Time, c eventsource.Cause, functionARN string, out *lambda.Outcome) {
 	kind := trace.Record
 	if strings.Contains(c.SourceARN, ":sqs:") {
 		kind = trace.Message
 	}
 	hop := trace.Hop{
-		Time: l.now(), Operation: "Invoke",
+		Time: began, Operation: "Invoke",
 		Causes:  append([]trace.Group{{Kind: kind, Name: c.SourceARN, Shard: c.Shard, IDs: c.Sequences}}, l.itemsOf(c)...),
 		Effects: []trace.Group{trace.Of(trace.Ref{Kind: trace.Invocation, Name: plainFunction(functionARN), ID: out.RequestID})},
 	}

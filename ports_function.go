@@ -74,11 +74,12 @@ func (m mappingInvoker) Function(ctx context.Context, name string) (eventsource.
 
 // Invoke implements eventsource.Invoker.
 func (m mappingInvoker) Invoke(ctx context.Context, in eventsource.Invocation) (eventsource.Response, error) {
+	began := m.r.lineage.now()
 	out, err := m.r.lambda.Invoke(internalFor(ctx, in.FunctionARN), in.FunctionARN, in.Payload)
 	if err != nil {
 		return eventsource.Response{}, gone(err)
 	}
-	m.r.lineage.invoked(in.Cause, in.FunctionARN, out)
+	m.r.lineage.invoked(began, in.Cause, in.FunctionARN, out)
 	return eventsource.Response{
 		Payload: out.Payload, FunctionError: out.FunctionError, StatusCode: http.StatusOK, RequestID: out.RequestID, Version: out.ExecutedVersion,
 	}, nil
@@ -130,11 +131,12 @@ func (g gatewayInvoker) Invoke(ctx context.Context, in apigateway.Invocation) ([
 	if err := g.permitted(ctx, in); err != nil {
 		return nil, "", err
 	}
+	began := g.r.lineage.now()
 	out, err := g.r.lambda.Invoke(ctx, in.FunctionARN, in.Payload)
 	if err != nil {
 		return nil, "", err
 	}
-	g.r.lineage.requested(in.FunctionARN, in.Payload, out)
+	g.r.lineage.requested(began, in.FunctionARN, in.Payload, out)
 	return out.Payload, out.FunctionError, nil
 }
 

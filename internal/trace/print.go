@@ -25,13 +25,23 @@ func Print(w io.Writer, root *Node) error {
 // describe is a thing's line: its kind, what people call it, and where it is.
 func describe(n *Node) string {
 	line := n.Ref.Kind.String() + " " + n.Ref.String()
-	if short := n.Ref.Name[strings.LastIndexAny(n.Ref.Name, ":/")+1:]; short != "" {
+	if short := shortName(n.Ref.Name); short != "" {
 		line += "  " + short
 	}
 	if n.Cut {
 		line += "  …"
 	}
 	return line
+}
+
+// shortName is the last part of an ARN; of a table's stream, the table's name.
+func shortName(arn string) string {
+	table, _, changes := strings.Cut(arn, "/stream/")
+	short := table[strings.LastIndexAny(table, ":/")+1:]
+	if changes {
+		short += " (changes)"
+	}
+	return short
 }
 
 func printHops(w io.Writer, n *Node, indent string) error {

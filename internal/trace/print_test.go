@@ -32,7 +32,7 @@ func TestATreeIsPrintedForPeople(t *testing.T) {
 	want := `record shardId-0:101  orders
 └─ Invoke 12:00:00.000  invocation req-b  b
    ├─ PutItem 12:00:00.000  item customers/{"id":{"S":"1"}}  customers
-   ├─ PutItem 12:00:00.000  record shardId-9:5  1
+   ├─ PutItem 12:00:00.000  record shardId-9:5  customers (changes)
    ├─ SendMessageBatch 12:00:00.000 failed with Throttled  message m0  mail
 `
 	if got := b.String(); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "message m9  mail\n   └─ and 2 more\n") {

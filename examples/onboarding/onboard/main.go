@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"log"
@@ -75,8 +76,12 @@ func (r registration) check() error {
 }
 
 func (a *api) register(ctx context.Context, r events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+	body := []byte(r.Body)
+	if r.IsBase64Encoded { // as API Gateway hands over what does not call itself JSON or text
+		body, _ = base64.StdEncoding.DecodeString(r.Body) // what is no base64 is no JSON either
+	}
 	var reg registration
-	if err := json.Unmarshal([]byte(r.Body), &reg); err != nil {
+	if err := json.Unmarshal(body, &reg); err != nil {
 		return reply(http.StatusBadRequest, map[string]string{"message": "the body must be JSON"})
 	}
 	if err := reg.check(); err != nil {
