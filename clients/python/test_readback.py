@@ -204,7 +204,7 @@ class Reader:
         return {**d, "LayerName": d["LayerArn"].split(":")[-1], "Content": p["Content"]}
 
     def lambda_layerversionpermission(self, p):
-        (s,) = json.loads(self.aws("lambda").get_layer_version_policy(LayerName="rb-layer", VersionNumber=1)["Policy"])["Statement"]
+        (s,) = json.loads(self.aws("lambda").get_layer_version_policy(LayerName="rb-layer", VersionNumber=int(self.ids["LayerVersion"].split(":")[-1]))["Policy"])["Statement"]
         return {"LayerVersionArn": s["Resource"], **s}
 
     def lambda_url(self, p):

@@ -97,7 +97,8 @@ func (a *app) destroyCommand() *cobra.Command {
 			if err := d.deployer.Destroy(c.Context(), d.project.StackName, d.follow()); err != nil {
 				return a.explain(err)
 			}
-			out := deployed{Stack: d.project.StackName, Status: string(cfntypes.StackStatusDeleteComplete), Changed: true, Seconds: time.Since(start).Seconds()}
+			out := deployed{Stack: d.project.StackName, Status: string(cfntypes.StackStatusDeleteComplete), Changed: true, Seconds: time.Since(start).Seconds(),
+				Changes: []change{}, Outputs: map[string]string{}, Endpoints: []string{}, Functions: []deployedFunc{}}
 			return a.printer().Value(out, func(w io.Writer) { fmt.Fprintf(w, "Deleted %s in %.1f s.\n", out.Stack, out.Seconds) })
 		},
 	}
@@ -175,14 +176,15 @@ func pairs(flag string, list []string) (map[string]string, error) {
 func (d *deploy) showPlan(ctx context.Context) error {
 	plan, err := d.deployer.Plan(ctx, d.project)
 	if errors.Is(err, local.ErrNoChanges) {
-		return d.a.printer().Value(deployed{Stack: d.project.StackName, Changes: []change{}}, func(w io.Writer) {
+		return d.a.printer().Value(deployed{Stack: d.project.StackName, Changes: []change{}, Outputs: map[string]string{}, Endpoints: []string{}, Functions: []deployedFunc{}}, func(w io.Writer) {
 			fmt.Fprintf(w, "%s is up to date: nothing would change.\n", d.project.StackName)
 		})
 	}
 	if err != nil {
 		return d.a.explain(err)
 	}
-	out := deployed{Stack: d.project.StackName, Changed: true, Changes: changesOf(plan), Warnings: d.project.Warnings}
+	out := deployed{Stack: d.project.StackName, Changed: true, Changes: changesOf(plan), Warnings: d.project.Warnings,
+		Outputs: map[string]string{}, Endpoints: []string{}, Functions: []deployedFunc{}}
 	stake, err := d.atStake(ctx, plan)
 	if err := errors.Join(err, d.deployer.Discard(ctx, plan)); err != nil {
 		return err
