@@ -84,6 +84,7 @@ func (s *Service) API() wire.Service {
 		wire.Op("GetUser", s.GetUser),
 		wire.Op("ListUsers", s.ListUsers),
 		wire.Op("DeleteUser", s.DeleteUser),
+		wire.Op("ListGroupsForUser", s.ListGroupsForUser),
 		wire.Op("TagUser", s.TagUser),
 		wire.Op("UntagUser", s.UntagUser),
 		wire.Op("ListUserTags", s.ListUserTags),

@@ -125,6 +125,9 @@ func TestUsersAndPoliciesAreTagged(t *testing.T) {
 	for i := range many {
 		many[i] = types.Tag{Key: aws.String(fmt.Sprint("k", i)), Value: aws.String("v")}
 	}
+	if groups := must[*sdk.ListGroupsForUserOutput](t)(c.ListGroupsForUser(ctx, &sdk.ListGroupsForUserInput{UserName: aws.String("u")})).Groups; len(groups) != 0 {
+		t.Errorf("the user's groups: %v", groups)
+	}
 	if _, err := c.TagUser(ctx, &sdk.TagUserInput{UserName: aws.String("u"), Tags: many[:50]}); code(err) != "LimitExceeded" { // with the one it has
 		t.Errorf("51 tags: %v", err)
 	}

@@ -95,3 +95,15 @@ func (s *Service) ListUsers(ctx context.Context, in *iam.ListUsersInput) (*iam.L
 func (s *Service) DeleteUser(ctx context.Context, in *iam.DeleteUserInput) (*iam.DeleteUserOutput, error) {
 	return nil, s.deletePrincipal(ctx, "user", *in.UserName)
 }
+
+// ListGroupsForUser answers that a user is in no group: there are none here. Tools ask
+// before they delete a user.
+//
+// Errors: NoSuchEntity.
+// Differs: nothing, as no group can be made.
+func (s *Service) ListGroupsForUser(ctx context.Context, in *iam.ListGroupsForUserInput) (*iam.ListGroupsForUserOutput, error) {
+	if _, err := s.view(ctx, "user", *in.UserName); err != nil {
+		return nil, err
+	}
+	return &iam.ListGroupsForUserOutput{Groups: []types.Group{}}, nil
+}
