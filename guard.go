@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
+	"strings"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	sdkcredentials "github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/leatdev/leat/internal/aws"
+	"github.com/leatdev/leat/internal/service/dynamodb"
 	"github.com/leatdev/leat/internal/service/iam"
 	"github.com/leatdev/leat/internal/service/s3"
 	"github.com/leatdev/leat/internal/wire"
@@ -61,7 +63,31 @@ func (p *Platform) authorize(ctx context.Context, service, operation string, in 
 	if aws.RequestFrom(ctx).Caller.Admin {
 		return nil
 	}
-	return p.iam.Check(ctx, iam.Asks(ctx, service, operation, in)...)
+	asks := iam.Asks(ctx, service, operation, in)
+	if service == "dynamodb" {
+		p.nameLeadingKeys(ctx, asks, in)
+	}
+	return p.iam.Check(ctx, asks...)
+}
+
+// nameLeadingKeys tells which partition keys a request names, so that policies can keep
+// callers to their own items (dynamodb:LeadingKeys).
+func (p *Platform) nameLeadingKeys(ctx context.Context, asks []iam.Access, in any) {
+	keys := dynamodb.LeadingKeys(in, func(table string) (string, bool) {
+		k, ok := p.lineage.tableKey(ctx, table)
+		if !ok {
+			return "", false
+		}
+		return k.names[0], true
+	})
+	for table, values := range keys {
+		suffix := ":table/" + table[strings.LastIndexByte(table, '/')+1:]
+		for i := range asks {
+			if resource, _, _ := strings.Cut(asks[i].Resource, "/index/"); strings.HasSuffix(resource, suffix) {
+				asks[i].Context = map[string][]string{"dynamodb:leadingkeys": values}
+			}
+		}
+	}
 }
 
 // ownCredentials sign the platform's calls to itself: one of the configured keys, or,
