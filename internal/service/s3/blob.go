@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/plant"
 )
 
 const (
@@ -192,10 +193,10 @@ func (f *files) fill(w *written, src io.Reader, buf []byte, n int, limit int64, 
 	if err := check(); err != nil {
 		return err
 	}
-	if planted("body not synced") {
+	if plant.Has(plant.BodyNotSynced) {
 		return nil
 	}
-	if err := file.Sync(); err != nil || planted("directory not synced") {
+	if err := file.Sync(); err != nil || plant.Has(plant.DirectoryNotSynced) {
 		return err
 	}
 	return f.syncDir(f.shard(w.ID))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/plant"
 )
 
 // formatV1 is the first byte of every value of this room.
@@ -165,7 +166,7 @@ func release(tx kv.Txn, blobs []blob) (gone []blob, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if n > 1 && !planted("shared body removed") {
+		if n > 1 && !plant.Has(plant.SharedBodyRemoved) {
 			if err := tx.Set(keyRefs(b.ID), binary.BigEndian.AppendUint64([]byte{formatV1}, n-1)); err != nil {
 				return nil, err
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/leatdev/leat/internal/clock"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/plant"
 )
 
 // Limits of delivering.
@@ -268,7 +269,7 @@ func (e *engine) list(l *lane) {
 }
 
 func (l *lane) limit() int {
-	if l.fifo && !planted("group not in turn") {
+	if l.fifo && !plant.Has(plant.GroupNotInTurn) {
 		return 1
 	}
 	return maxRunningEach
@@ -392,7 +393,7 @@ func (e *engine) pause(d time.Duration) bool {
 // retire notes a message that has no jobs left; mu is held.
 func (e *engine) retire(o *open) {
 	if len(o.jobs) > 0 {
-		if planted("message forgotten early") {
+		if plant.Has(plant.MessageForgottenEarly) {
 			e.finished = append(e.finished, o.seq)
 			e.signal()
 		}

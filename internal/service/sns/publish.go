@@ -15,6 +15,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/plant"
 )
 
 type dedupKey struct{ scope, id string }
@@ -305,7 +306,7 @@ func (s *Service) commit(ctx context.Context, opened []*open, with func(kv.Txn) 
 	}
 	err := s.update(ctx, func(tx kv.Txn) error {
 		for _, m := range kept {
-			if planted("message not written") {
+			if plant.Has(plant.MessageNotWritten) {
 				continue
 			}
 			if err := putJSON(tx, keyMessage(m.Seq), m); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/plant"
 )
 
 // held is a message that a receipt handle gives power over.
@@ -64,7 +65,7 @@ func (q *queue) remove(ctx context.Context, handles []string) ([]error, error) {
 	}
 	q.mu.Unlock()
 	return answers, q.commitHeld(ctx, claimed, func(tx kv.Txn, h *held) error {
-		if planted("deletion forgotten") {
+		if plant.Has(plant.DeletionForgotten) {
 			return nil
 		}
 		return deleteMessage(tx, q.id, h.e.seq)

@@ -1,5 +1,7 @@
 package sqs
 
+import "github.com/leatdev/leat/internal/kv/plant"
+
 // state is where a message stands.
 type state uint8
 
@@ -187,7 +189,7 @@ func (x *index) settleGroup(g *group) {
 		return
 	}
 	can := g.locked == 0 && g.head.state == ready
-	if planted("group not locked") {
+	if plant.Has(plant.GroupNotLocked) {
 		can = g.head.state == ready || g.head.next != nil && g.head.next.state == ready
 	}
 	switch {
@@ -224,7 +226,7 @@ func (x *index) take(limit int) []*entry {
 	for len(out) < limit && x.groups.len() > 0 {
 		g := x.groups.min()
 		first := g.head
-		if planted("group not locked") && first.state != ready {
+		if plant.Has(plant.GroupNotLocked) && first.state != ready {
 			first = first.next
 		}
 		for e := first; e != nil && e.state == ready && len(out) < limit; e = e.next {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv"
+	"github.com/leatdev/leat/internal/kv/plant"
 )
 
 // outgoing is one message as a sender describes it.
@@ -198,7 +199,7 @@ func (q *queue) postOne(m *message, seq uint64) *posting {
 
 func (q *queue) write(tx kv.Txn, posts []*posting) error {
 	for _, p := range posts {
-		if p.e == nil || planted("message not written") {
+		if p.e == nil || plant.Has(plant.MessageNotWritten) {
 			continue
 		}
 		if err := tx.Set(keyMessage(q.id, p.e.seq), p.m.encode()); err != nil {
