@@ -39,8 +39,11 @@ func TestLargeReplyBuffersAreBounded(t *testing.T) {
 			r.put(sized(maxLargeReply))
 		}
 		r.put(sized(maxLargeReply + 1))
-		if len(r.large) != maxLargeReplies {
-			t.Errorf("%d large buffers are kept, at most %d may be", len(r.large), maxLargeReplies)
+		r.mu.Lock()
+		kept := len(r.large)
+		r.mu.Unlock()
+		if kept != maxLargeReplies {
+			t.Errorf("%d large buffers are kept, at most %d may be", kept, maxLargeReplies)
 		}
 		if small := r.get(smallReply); cap(*small) > smallReply {
 			t.Errorf("a small reply was given %d bytes", cap(*small))
