@@ -32,12 +32,16 @@ func (c *compiler) functions() {
 	if list == nil || list.Kind == template.Null {
 		return
 	}
-	entries := list.Entries
-	for _, part := range list.Items { // a list of maps is allowed, as from several files
-		entries = append(entries, part.Entries...)
+	if list.Kind == template.List { // of maps, as from several files: what looks a function up sees one map
+		one := &template.Node{Kind: template.Map, Pos: list.Pos}
+		for _, part := range list.Items {
+			one.Entries = append(one.Entries, part.Entries...)
+		}
+		c.doc.Set("functions", one)
+		list = one
 	}
 	var all []*function
-	for _, e := range entries {
+	for _, e := range list.Entries {
 		f := &function{c: c, key: e.Key, n: e.Val, id: functionID(e.Key.Value), name: c.service + "-" + c.stage + "-" + e.Key.Value}
 		if n := e.Val.Get("name"); n != nil {
 			f.name = n.Text()

@@ -71,12 +71,5 @@ func (c *compiler) sharesRole() bool {
 			return true
 		}
 	}
-	for _, part := range list.Items {
-		for _, e := range part.Entries {
-			if e.Val.Get("role") == nil {
-				return true
-			}
-		}
-	}
 	return false
 }

@@ -235,3 +235,18 @@ func FuzzCompile(f *testing.F) {
 		}
 	})
 }
+
+func TestFunctionsMayBeAListOfMaps(t *testing.T) {
+	t.Parallel()
+	src := "service: s\nprovider: {name: aws, runtime: python3.12, httpApi: {authorizers: {who: {type: request, functionName: auth}}}}\nfunctions:\n" +
+		"  - auth: {handler: a.b}\n  - api: {handler: a.b, events: [{httpApi: {path: /x, method: get, authorizer: {name: who}}}]}\n"
+	p, err := serverless.Compile("serverless.yml", []byte(src), options(t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"AuthLambdaFunction", "ApiLambdaFunction", "HttpApiAuthorizerWho"} {
+		if p.Template.At("Resources", id) == nil {
+			t.Errorf("no %s", id)
+		}
+	}
+}
