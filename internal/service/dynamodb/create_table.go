@@ -15,7 +15,7 @@ import (
 
 // CreateTable makes a table with its indexes and, if asked for, a change stream.
 //
-// Limits: 5 local and 20 global indexes, 100 non-key attributes projected, 4 partition and 4 sort attributes an index key.
+// Limits: 5 local and 20 global indexes, 20 non-key attributes projected into an index and 100 into all, 4 partition and 4 sort attributes an index key.
 // Errors: ResourceInUseException, ValidationException.
 // Differs: the answer says CREATING as on AWS, but the table serves at once and is ACTIVE when next described. GlobalTableSourceArn and GlobalTableSettingsReplicationMode are refused: there is one region.
 func (s *Service) CreateTable(ctx context.Context, in *dynamodb.CreateTableInput) (*dynamodb.CreateTableOutput, error) {

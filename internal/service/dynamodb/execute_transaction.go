@@ -27,7 +27,7 @@ type ExecuteTransactionOutput struct {
 
 // ExecuteTransaction runs up to 100 PartiQL statements, all or nothing.
 //
-// Limits: 100 statements of 8,192 bytes, either all reads or all writes and EXISTS conditions.
+// Limits: 100 statements of 8,192 bytes, either all reads or all writes and EXISTS conditions, none with RETURNING, one an item.
 // Errors: IdempotentParameterMismatchException, ProvisionedThroughputExceededException, ResourceNotFoundException, TransactionCanceledException, ValidationException.
 // Differs: transactions run one after another, so that none is ever cancelled for a conflict with another.
 func (s *Service) ExecuteTransaction(ctx context.Context, in *ExecuteTransactionInput) (*ExecuteTransactionOutput, error) {
