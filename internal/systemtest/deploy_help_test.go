@@ -27,7 +27,7 @@ import (
 
 // deployFolder writes files into a fresh folder of the given name. It is not
 // below /tmp: functions have a /tmp of their own.
-func deployFolder(t *testing.T, name string, files map[string]string) string {
+func deployFolder(t testing.TB, name string, files map[string]string) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -47,7 +47,7 @@ func deployFolder(t *testing.T, name string, files map[string]string) string {
 }
 
 // deployWrite writes files of a folder, each at once: whoever watches sees the old or the new one.
-func deployWrite(t *testing.T, dir string, files map[string]string) {
+func deployWrite(t testing.TB, dir string, files map[string]string) {
 	t.Helper()
 	for name, text := range files {
 		full := filepath.Join(dir, name)

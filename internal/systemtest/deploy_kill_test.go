@@ -42,7 +42,7 @@ func deployFleet(seconds int) string {
 // deployFleetSize counts what a fleet is made of.
 var deployFleetSize = map[string]int{"functions": 20, "tables": 10, "queues": 10, "topics": 5, "streams": 5}
 
-func deployFleetFolder(t *testing.T) string {
+func deployFleetFolder(t testing.TB) string {
 	t.Helper()
 	files := map[string]string{"template.yaml": deployFleet(10)}
 	for i := range 3 {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -40,7 +41,7 @@ func restored(r *deploy.Request, defaults *template.Node) *template.Node {
 
 func (c *clients) functions() map[string]*kind {
 	return map[string]*kind{"AWS::Lambda::Function": {
-		input: func() any { return new(lambda.CreateFunctionInput) }, binding: functionBinding, check: checkCode,
+		input: func() any { return new(lambda.CreateFunctionInput) }, binding: functionBinding, check: checkFunction,
 		create: c.createFunction, update: c.updateFunction,
 		read: func(ctx context.Context, r *deploy.Request) (deploy.State, error) {
 			name := r.PhysicalID
@@ -62,6 +63,22 @@ func (c *clients) functions() map[string]*kind {
 
 func functionState(name, arn string) deploy.State {
 	return deploy.State{PhysicalID: name, Attrs: map[string]string{"Arn": arn}}
+}
+
+// variableName is how Lambda wants environment variables to be named.
+var variableName = regexp.MustCompile(`^[a-zA-Z]([a-zA-Z0-9_])+$`)
+
+// checkFunction refuses what Lambda would refuse, at its place.
+func checkFunction(props *template.Node) error {
+	if env := props.At("Environment", "Variables"); env != nil {
+		for _, e := range env.Entries {
+			if !variableName.MatchString(e.Key.Value) {
+				return template.Errorf(e.Key, e.Key.Value, "Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]",
+					"name the variable with a letter, and letters, digits or _ behind it: two characters at least")
+			}
+		}
+	}
+	return checkCode(props)
 }
 
 // checkCode wants exactly one place where the code is.

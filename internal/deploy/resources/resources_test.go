@@ -52,7 +52,7 @@ Resources:
   Role: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Version: 2012-10-17, Statement: []}}}
   Fn:
     Type: AWS::Lambda::Function
-    Properties: {Runtime: python3.12, Handler: index.handler, Role: !GetAtt Role.Arn, Code: {ZipFile: "def handler(e, c): pass"}, MemorySize: "256", Environment: {Variables: {A: 1, S: !Ref Stream}}}
+    Properties: {Runtime: python3.12, Handler: index.handler, Role: !GetAtt Role.Arn, Code: {ZipFile: "def handler(e, c): pass"}, MemorySize: "256", Environment: {Variables: {AA: 1, S: !Ref Stream}}}
   Map:
     Type: AWS::Lambda::EventSourceMapping
     Properties: {FunctionName: !Ref Fn, EventSourceArn: !GetAtt Stream.Arn, StartingPosition: AT_TIMESTAMP, StartingPositionTimestamp: 1700000000.5, BatchSize: 10, FilterCriteria: {Filters: [{Pattern: '{}'}]}, DestinationConfig: {OnFailure: {Destination: x}}, FunctionResponseTypes: [ReportBatchItemFailures]}
@@ -131,5 +131,20 @@ func TestTheDocumentationListsEveryResourceType(t *testing.T) {
 				t.Errorf("docs/templates.md does not list that %s of %s is refused", prop, typ)
 			}
 		}
+	}
+}
+
+func TestEnvironmentVariablesAreNamedAsLambdaWantsThem(t *testing.T) {
+	t.Parallel()
+	function := func(name string) error {
+		return check(t, "Resources:\n  F:\n    Type: AWS::Lambda::Function\n    Properties:\n      Runtime: python3.12\n      Handler: a.b\n      Role: arn:aws:iam::000000000000:role/r\n      Code: {ZipFile: x}\n      Environment:\n        Variables:\n          "+name+": v\n")
+	}
+	for _, name := range []string{"A", "1A", "_A", "A-B"} {
+		if err := function(name); err == nil || !strings.Contains(err.Error(), "t.yaml:11:11: "+name+" — Map keys must satisfy constraint") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := function("A_1"); err != nil {
+		t.Error(err)
 	}
 }
