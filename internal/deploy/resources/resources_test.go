@@ -52,7 +52,7 @@ Resources:
   Role: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Version: 2012-10-17, Statement: []}}}
   Fn:
     Type: AWS::Lambda::Function
-    Properties: {Runtime: python3.12, Handler: index.handler, Role: !GetAtt Role.Arn, Code: {ZipFile: "def handler(e, c): pass"}, MemorySize: "256", Environment: {Variables: {AA: 1, S: !Ref Stream}}}
+    Properties: {Runtime: python3.12, Handler: index.handler, Role: !GetAtt Role.Arn, Code: {ZipFile: "def handler(e, c): pass"}, MemorySize: "256", Environment: {Variables: {AA: 1, SS: !Ref Stream}}}
   Map:
     Type: AWS::Lambda::EventSourceMapping
     Properties: {FunctionName: !Ref Fn, EventSourceArn: !GetAtt Stream.Arn, StartingPosition: AT_TIMESTAMP, StartingPositionTimestamp: 1700000000.5, BatchSize: 10, FilterCriteria: {Filters: [{Pattern: '{}'}]}, DestinationConfig: {OnFailure: {Destination: x}}, FunctionResponseTypes: [ReportBatchItemFailures]}
