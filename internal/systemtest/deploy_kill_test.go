@@ -69,13 +69,16 @@ func deployStanding(ctx context.Context, cfg awssdk.Config) (map[string]int, err
 // the work was done before the kill.
 func deployInterrupted(t *testing.T, s *server, restart func() *server, stack string, status cfntypes.ResourceStatus, n int, args ...string) (now *server, end cfntypes.Stack, late bool) {
 	t.Helper()
+	stacks := cloudformation.NewFromConfig(configAt(s.url))
+	var id string
+	if out, err := stacks.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: &stack}); err == nil {
+		id = *out.Stacks[0].StackId
+	}
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
 		deployLeat(t.Context(), s.url, args...) // fails when the program goes
 	}()
-	stacks := cloudformation.NewFromConfig(configAt(s.url))
-	var id string
 	for reached := -1; reached < n; {
 		if t.Context().Err() != nil {
 			t.Fatal(t.Context().Err())
@@ -87,6 +90,9 @@ func deployInterrupted(t *testing.T, s *server, restart func() *server, stack st
 		out, err := stacks.DescribeStackResources(t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: &name})
 		if err != nil {
 			continue // the stack is not there yet
+		}
+		if id != "" && len(out.StackResources) == 0 && status == cfntypes.ResourceStatusDeleteComplete {
+			break // all is deleted: the kill comes too late
 		}
 		reached = 0
 		for _, r := range out.StackResources {
