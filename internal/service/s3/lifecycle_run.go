@@ -14,6 +14,8 @@ const (
 	// lifecycleWake is how often it is looked whether a new day has come: a
 	// machine that slept finds out within it.
 	lifecycleWake = time.Hour
+	// lifecycleRetry is the pause after a failure.
+	lifecycleRetry = time.Minute
 	// lifecycleBatch bounds the objects, and uploads, that one look finds.
 	lifecycleBatch = 1000
 )
@@ -56,11 +58,12 @@ func (l *lifecycle) run() {
 	defer l.group.Done()
 	for {
 		now := l.s.clock.Now().UTC()
+		next := now.Truncate(day).Add(day)
 		if err := l.s.expire(l.ctx); err != nil && l.ctx.Err() == nil {
 			l.s.log.Error("carrying out lifecycle rules failed", "error", err)
-			now = now.Add(-day) // again at the next look
+			next = now.Add(lifecycleRetry)
 		}
-		if !l.wait(now.Truncate(day).Add(day)) {
+		if !l.wait(next) {
 			return
 		}
 	}
@@ -69,11 +72,11 @@ func (l *lifecycle) run() {
 // wait returns at a moment, or earlier when rules have changed; false when the service closes.
 func (l *lifecycle) wait(until time.Time) bool {
 	for {
-		left := until.Sub(l.s.clock.Now())
-		if left <= 0 {
-			left = time.Minute // after a failure
+		timer := l.s.clock.NewTimer(min(until.Sub(l.s.clock.Now()), lifecycleWake))
+		if !l.s.clock.Now().Before(until) { // it may have come while the timer was armed
+			timer.Stop()
+			return l.ctx.Err() == nil
 		}
-		timer := l.s.clock.NewTimer(min(left, lifecycleWake))
 		select {
 		case <-l.ctx.Done():
 			timer.Stop()
@@ -82,9 +85,6 @@ func (l *lifecycle) wait(until time.Time) bool {
 			timer.Stop()
 			return true
 		case <-timer.C():
-		}
-		if !l.s.clock.Now().Before(until) {
-			return true
 		}
 	}
 }
