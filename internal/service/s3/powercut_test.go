@@ -58,7 +58,7 @@ func (s *shelf) work(w *world, key string, rng *rand.Rand) {
 	sizes := []int{0, 10, s3.InlineBytes, s3.InlineBytes + 1, 200_000}
 	for n := range 40 {
 		b := body(key, n, sizes[rng.IntN(len(sizes))])
-		ok := true
+		var ok bool
 		switch rng.IntN(6) {
 		case 0:
 			ok = s.change(key, nil, func() error { return w.s.DeleteObject(ctx(), "shelf", key) })
