@@ -7,7 +7,7 @@ SEEDS    ?= 200
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 STATIC   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: build test race race-ci lint fuzz crash bench clients demo ledger check full
+.PHONY: build test race race-ci lint fuzz fuzz-ci crash bench clients demo ledger check full
 
 build: ## build ./bin/leat
 	$(GO) build -o $(BIN)/leat ./cmd/leat
@@ -31,6 +31,9 @@ lint: ## formatting, vet, staticcheck, golangci-lint
 
 fuzz: ## every fuzz test for FUZZTIME
 	$(GO) run ./internal/tools/fuzzall -fuzztime $(FUZZTIME)
+
+fuzz-ci: ## the parsers that need little else compiled for it, a moment each
+	$(GO) run ./internal/tools/fuzzall -fuzztime 1s -run 'internal/(wire|kv|policy|shardlog|aws) |internal/wire/|eventpattern|kpl|schema|/expr|/pattern|machine'
 
 crash: build ## kill -9 under load and power cuts: CYCLES, SEEDS
 	$(GO) test ./internal/crashtest -count=1 -v -timeout 60m -leat=$(CURDIR)/$(BIN)/leat -cycles=$(CYCLES) -seeds=$(SEEDS)

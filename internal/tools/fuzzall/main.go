@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 )
 
 func main() {
 	fuzztime := flag.String("fuzztime", "5s", "how long each target runs")
-	only := flag.String("run", "", "run only the targets whose package or name contains this")
+	only := flag.String("run", "", "run only the targets whose package and name, as \"./dir FuzzName\", match this expression")
 	flag.Parse()
 	if err := run(*fuzztime, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "fuzzall:", err)
@@ -22,6 +23,10 @@ func main() {
 }
 
 func run(fuzztime, only string) error {
+	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
 	out, err := exec.Command("git", "grep", "-hoE", "--full-name", "-H", `^func Fuzz[A-Za-z0-9_]+`, "--", "*_test.go").Output()
 	if err != nil {
 		return fmt.Errorf("list the fuzz targets: %w", err)
@@ -38,7 +43,7 @@ func run(fuzztime, only string) error {
 		if i := strings.LastIndexByte(file, '/'); i >= 0 {
 			dir += file[:i]
 		}
-		if only != "" && !strings.Contains(dir+" "+name, only) {
+		if !wanted.MatchString(dir + " " + name) {
 			continue
 		}
 		fmt.Printf("--- %s %s\n", dir, name)
