@@ -48,6 +48,8 @@ type deployed struct {
 	Endpoints []string          `json:"endpoints"`
 	Functions []deployedFunc    `json:"functions"`
 	Warnings  []string          `json:"warnings,omitempty"`
+
+	streams []string // names, for what is said to do next
 }
 
 type deployedFunc struct {
@@ -293,6 +295,24 @@ func (r *deployed) print(w io.Writer) {
 		for _, k := range sortedNames(r.Outputs) {
 			fmt.Fprintf(w, "  %s: %s\n", k, r.Outputs[k])
 		}
+	}
+	r.printNext(w)
+}
+
+// printNext says how to see the system at work: its streams and what its functions write.
+func (r *deployed) printNext(w io.Writer) {
+	if len(r.streams)+len(r.Functions) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nnext:")
+	for _, s := range r.streams {
+		fmt.Fprintf(w, "  leat tail %s\n", s)
+	}
+	for _, f := range r.Functions {
+		fmt.Fprintf(w, "  leat logs %s -f\n", f.Name)
+	}
+	if len(r.Endpoints) > 0 {
+		fmt.Fprintln(w, "  curl the endpoints above")
 	}
 }
 

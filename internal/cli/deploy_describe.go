@@ -40,6 +40,8 @@ func (d *deploy) describe(ctx context.Context, res *deployed) error {
 				return err
 			}
 			res.Functions = append(res.Functions, deployedFunc{id, f.CodeSize})
+		case "AWS::Kinesis::Stream":
+			res.streams = append(res.streams, id)
 		case "AWS::ApiGateway::RestApi":
 			if err := d.restEndpoints(ctx, cfg, id, res); err != nil {
 				return err

@@ -183,7 +183,7 @@ func deployLifecycle(t *testing.T, dir string) {
 	}
 	deployNothingLeft(t, p)
 	out := deployOK(t, p, "deploy", dir)
-	for _, part := range []string{"PLAN", "CREATE_COMPLETE", "endpoints:\n  GET - " + p.URL() + "/_aws/execute-api/", "functions:\n  shop-bus (", "  shop-web ("} {
+	for _, part := range []string{"PLAN", "CREATE_COMPLETE", "endpoints:\n  GET - " + p.URL() + "/_aws/execute-api/", "functions:\n  shop-bus (", "  shop-web (", "next:\n  leat tail ", "  leat logs shop-web -f\n"} {
 		if !strings.Contains(out, part) {
 			t.Errorf("no %q in\n%s", part, out)
 		}
