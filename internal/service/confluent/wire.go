@@ -26,6 +26,13 @@ var accepted = append([]string{"application/octet-stream"}, mediaTypes...)
 // goTypes are the words of a JSON decoder that mean nothing to a client.
 var goTypes = regexp.MustCompile(`^json: | into Go \S+|jsontext: `)
 
+// unexpected says what a body has that a call does not take. The decoder draws between "cannot" and "unable to"
+// once per process; a client that matches on texts needs one of them, always.
+func unexpected(err error) *failure {
+	text := strings.Replace(err.Error(), "json: unable to ", "json: cannot ", 1)
+	return &failure{http.StatusBadRequest, http.StatusBadRequest, "Unexpected JSON: " + goTypes.ReplaceAllString(text, "")}
+}
+
 // text is an answer that is not wrapped in JSON: a bare schema.
 type text string
 
@@ -106,7 +113,7 @@ func (c *call) decode(into any) error {
 		return unprocessable(http.StatusUnprocessableEntity, "Request body must not be null")
 	}
 	if err := json.Unmarshal(b, into); err != nil {
-		return &failure{http.StatusBadRequest, http.StatusBadRequest, "Unexpected JSON: " + goTypes.ReplaceAllString(err.Error(), "")}
+		return unexpected(err)
 	}
 	return nil
 }
