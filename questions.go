@@ -13,6 +13,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/inspect"
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/trace"
 )
 
@@ -133,7 +134,7 @@ type functionView struct {
 // inspectFunctions asks the functions' own API, as any client would.
 func (p *Platform) inspectFunctions(ctx context.Context) (any, error) {
 	client := lambdasdk.New(lambdasdk.Options{
-		BaseEndpoint: awssdk.String(p.URL()), Region: p.opts.Region, Credentials: p.ownCredentials(p.opts.Account),
+		HTTPClient: sdkhttp.Client(), BaseEndpoint: awssdk.String(p.URL()), Region: p.opts.Region, Credentials: p.ownCredentials(p.opts.Account),
 	})
 	out := []functionView{}
 	for pages := lambdasdk.NewListFunctionsPaginator(client, nil); pages.HasMorePages(); {

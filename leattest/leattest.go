@@ -43,6 +43,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/leatdev/leat"
+	"github.com/leatdev/leat/internal/sdkhttp"
 )
 
 // closeTimeout bounds the draining at the end of a test.
@@ -137,6 +138,7 @@ func (p *Platform) Config() aws.Config {
 func (p *Platform) ConfigFor(accessKeyID, secret, sessionToken string) aws.Config {
 	return aws.Config{
 		Region:       p.Region(),
+		HTTPClient:   sdkhttp.Client(),
 		BaseEndpoint: aws.String(p.URL()),
 		Credentials:  credentials.NewStaticCredentialsProvider(accessKeyID, secret, sessionToken),
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/leatdev/leat/internal/sdkhttp"
 )
 
 const (
@@ -58,6 +60,7 @@ func (a *app) awsConfig() aws.Config {
 	}
 	return aws.Config{
 		Region:       a.region(),
+		HTTPClient:   sdkhttp.Client(),
 		BaseEndpoint: aws.String(a.baseURL()),
 		Credentials:  credentials.NewStaticCredentialsProvider(id, secret, a.io.Getenv("AWS_SESSION_TOKEN")),
 	}

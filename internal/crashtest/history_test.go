@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"sort"
 	"strconv"
 	"strings"
@@ -84,23 +83,10 @@ func (h *history) reset(told map[place]string) error {
 	return h.wrong
 }
 
-// again repeats a read whose connection the client itself closed under it, as net/http does
-// now and then on a machine under load. That says nothing of the server, and what is missing stays missing.
-func again[T any](read func() (T, error)) (out T, err error) {
-	for range 3 {
-		if out, err = read(); !errors.Is(err, net.ErrClosed) {
-			break
-		}
-	}
-	return out, err
-}
-
 // readAll reads every shard to its present end.
 func readAll(ctx context.Context, c *kinesis.Client) (map[string][]types.Record, error) {
 	out := map[string][]types.Record{}
-	shards, err := again(func() (*kinesis.ListShardsOutput, error) {
-		return c.ListShards(ctx, &kinesis.ListShardsInput{StreamName: ptr(streamName)})
-	})
+	shards, err := c.ListShards(ctx, &kinesis.ListShardsInput{StreamName: ptr(streamName)})
 	if err != nil {
 		return nil, err
 	}
@@ -127,9 +113,7 @@ func horizon(ctx context.Context, c *kinesis.Client, shard string) (*string, err
 func readShard(ctx context.Context, c *kinesis.Client, shard string) (out []types.Record, err error) {
 	next, err := horizon(ctx, c, shard)
 	for err == nil && next != nil {
-		page, err := again(func() (*kinesis.GetRecordsOutput, error) {
-			return c.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: next})
-		})
+		page, err := c.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: next})
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	snstypes "github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/leatdev/leat/internal/sdkhttp"
 )
 
 // post is a topic and two queues that its messages are sorted into by their colour.
@@ -24,10 +26,10 @@ type post struct {
 }
 
 func newPost(url string) *post {
-	c := credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")
+	c, h := credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""), sdkhttp.Client()
 	return &post{
-		sns:    sns.New(sns.Options{Region: "us-east-1", BaseEndpoint: aws.String(url), RetryMaxAttempts: 1, Credentials: c}),
-		sqs:    sqs.New(sqs.Options{Region: "us-east-1", BaseEndpoint: aws.String(url), RetryMaxAttempts: 1, Credentials: c}),
+		sns:    sns.New(sns.Options{Region: "us-east-1", HTTPClient: h, BaseEndpoint: aws.String(url), RetryMaxAttempts: 1, Credentials: c}),
+		sqs:    sqs.New(sqs.Options{Region: "us-east-1", HTTPClient: h, BaseEndpoint: aws.String(url), RetryMaxAttempts: 1, Credentials: c}),
 		topic:  ptr("arn:aws:sns:us-east-1:000000000000:events"),
 		queues: map[string]string{"red": "red-queue", "blue": "blue-queue"},
 	}

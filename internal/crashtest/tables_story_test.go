@@ -16,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	stypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/leatdev/leat/internal/sdkhttp"
 )
 
 // judge checks a finished history: it is linearizable across every death of the server, and
@@ -43,7 +45,7 @@ func judge(ctx context.Context, url string, h *cellHistory) error {
 
 // readStory reads the change stream: for each cell, the values it went through.
 func readStory(ctx context.Context, url string, c *dynamodb.Client) (map[string][]string, error) {
-	streams := dynamodbstreams.New(dynamodbstreams.Options{Region: "us-east-1", BaseEndpoint: aws.String(url), Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")})
+	streams := dynamodbstreams.New(dynamodbstreams.Options{Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: aws.String(url), Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")})
 	table, err := c.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: ptr(tableName)})
 	if err != nil {
 		return nil, err

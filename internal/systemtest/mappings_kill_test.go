@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/serde"
 )
 
@@ -120,5 +121,5 @@ func TestAfterSIGKILLEveryOnboardingEventReachesItsFunction(t *testing.T) {
 }
 
 func configAt(url string) awssdk.Config {
-	return awssdk.Config{Region: "us-east-1", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+	return awssdk.Config{Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 }

@@ -22,6 +22,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/leatdev/leat/internal/sdkhttp"
 )
 
 // Region is where the examples live.
@@ -171,7 +173,7 @@ func (s *Server) Endpoint(method, suffix string) (string, error) {
 // Config points the SDK's clients at the server.
 func (s *Server) Config() aws.Config {
 	return aws.Config{
-		Region: Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 10,
+		Region: Region, HTTPClient: sdkhttp.Client(), BaseEndpoint: &s.URL, RetryMaxAttempts: 10,
 		Credentials: credentials.NewStaticCredentialsProvider("example", "example", ""),
 	}
 }

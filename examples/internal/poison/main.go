@@ -36,6 +36,7 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/leatdev/leat"
+	"github.com/leatdev/leat/internal/sdkhttp"
 )
 
 const (
@@ -119,7 +120,7 @@ type script struct {
 func newScript(endpoint string) *script {
 	s := &script{
 		cfg: aws.Config{
-			Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+			Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 		},
 		sent: map[string]string{}, news: make(chan struct{}, 1),
 	}

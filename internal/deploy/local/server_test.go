@@ -20,6 +20,7 @@ import (
 	"github.com/leatdev/leat/internal/deploy/local"
 	"github.com/leatdev/leat/internal/deploy/resources"
 	"github.com/leatdev/leat/internal/kv/kvtest"
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/service/apigateway"
 	"github.com/leatdev/leat/internal/service/cloudformation"
 	"github.com/leatdev/leat/internal/service/dynamodb"
@@ -156,7 +157,7 @@ func start(t *testing.T) *server {
 		tables.Close()
 	})
 	check(stacks.Start(t.Context()))
-	cfg := awssdk.Config{Region: region, Credentials: creds, BaseEndpoint: &url}
+	cfg := awssdk.Config{Region: region, Credentials: creds, HTTPClient: sdkhttp.Client(), BaseEndpoint: &url}
 	return &server{url, &local.Deployer{Stacks: sdk.NewFromConfig(cfg), Objects: s3sdk.NewFromConfig(cfg, func(o *s3sdk.Options) { o.UsePathStyle = true }), Endpoint: url, Region: region}, cfg}
 }
 

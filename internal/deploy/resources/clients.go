@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/leatdev/leat/internal/deploy"
+	"github.com/leatdev/leat/internal/sdkhttp"
 )
 
 // Options say where the services are.
@@ -38,10 +39,10 @@ const maxIdle = 64
 
 // sharedHTTP is the client of all registries that name none: connections are kept
 // open between deploys.
-var sharedHTTP = sync.OnceValue(func() *http.Client {
+var sharedHTTP = sync.OnceValue(func() aws.HTTPClient {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = maxIdle, maxIdle
-	return &http.Client{Transport: t}
+	return sdkhttp.Over(&http.Client{Transport: t})
 })
 
 // clients are the SDK's clients that resource types call.

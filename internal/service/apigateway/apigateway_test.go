@@ -22,6 +22,7 @@ import (
 
 	"github.com/leatdev/leat/internal/clock"
 	"github.com/leatdev/leat/internal/kv/kvtest"
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/service/apigateway"
 	"github.com/leatdev/leat/internal/wire"
 )
@@ -112,7 +113,7 @@ func start(t testing.TB) *gateway {
 	server := httptest.NewServer(front)
 	t.Cleanup(server.Close)
 	g.url, g.service = server.URL, s
-	cfg := awssdk.Config{Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}
+	cfg := awssdk.Config{Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}
 	g.v1, g.v2 = v1.NewFromConfig(cfg), v2.NewFromConfig(cfg)
 	return g
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/leatdev/leat/internal/clock"
 	"github.com/leatdev/leat/internal/kv"
 	"github.com/leatdev/leat/internal/kv/kvtest"
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/service/cloudwatch"
 	"github.com/leatdev/leat/internal/wire"
 )
@@ -58,7 +59,7 @@ func newWorld(t *testing.T, opts ...func(*cloudwatch.Options)) *world {
 
 func (w *world) client(region string) *sdk.Client {
 	return sdk.New(sdk.Options{
-		BaseEndpoint: &w.url, Region: region, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), RetryMaxAttempts: 1,
+		HTTPClient: sdkhttp.Client(), BaseEndpoint: &w.url, Region: region, Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), RetryMaxAttempts: 1,
 	})
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/leatdev/leat/internal/clock"
 	"github.com/leatdev/leat/internal/kv"
 	"github.com/leatdev/leat/internal/kv/kvtest"
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/service/dynamodb"
 	"github.com/leatdev/leat/internal/shardlog"
 	"github.com/leatdev/leat/internal/wire"
@@ -70,8 +71,8 @@ func startOn(t testing.TB, store kv.Store, clk *clock.Manual, change ...func(*dy
 	url := "http://" + ln.Addr().String()
 	creds := credentials.NewStaticCredentialsProvider("AKID", "SECRET", "")
 	return &bench{
-		Client:  sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: creds, RetryMaxAttempts: 1}),
-		streams: dynamodbstreams.New(dynamodbstreams.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: creds, RetryMaxAttempts: 1}),
+		Client:  sdk.New(sdk.Options{Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &url, Credentials: creds, RetryMaxAttempts: 1}),
+		streams: dynamodbstreams.New(dynamodbstreams.Options{Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &url, Credentials: creds, RetryMaxAttempts: 1}),
 		svc:     svc, clock: clk, store: store, url: url, stop: stop,
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/wire"
 )
 
@@ -35,7 +36,7 @@ func (w *world) client() *sdk.Client {
 		<-served
 	})
 	return sdk.New(sdk.Options{
-		Region: region, BaseEndpoint: awssdk.String("http://" + ln.Addr().String()), RetryMaxAttempts: 1,
+		Region: region, HTTPClient: sdkhttp.Client(), BaseEndpoint: awssdk.String("http://" + ln.Addr().String()), RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
 	})
 }

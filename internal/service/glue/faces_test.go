@@ -16,6 +16,7 @@ import (
 	"github.com/leatdev/leat/internal/clock"
 	"github.com/leatdev/leat/internal/kv"
 	"github.com/leatdev/leat/internal/kv/kvtest"
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/service/confluent"
 	"github.com/leatdev/leat/internal/service/glue"
 	"github.com/leatdev/leat/internal/subjects"
@@ -38,7 +39,7 @@ func newFaces(t *testing.T, db kv.Store) *faces {
 	srv := httptest.NewServer(front)
 	t.Cleanup(srv.Close)
 	client := sdk.New(sdk.Options{
-		Region: "us-east-1", BaseEndpoint: &srv.URL, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""), RetryMaxAttempts: 1,
+		Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &srv.URL, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""), RetryMaxAttempts: 1,
 	})
 	return &faces{&env{t, client, t.Context()}, confluent.New(confluent.Options{Subjects: store})}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/leatdev/leat/internal/clock"
 	"github.com/leatdev/leat/internal/kv/kvtest"
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/service/glue"
 	"github.com/leatdev/leat/internal/subjects"
 	"github.com/leatdev/leat/internal/wire"
@@ -36,7 +37,7 @@ func newEnv(t *testing.T) *env {
 	srv := httptest.NewServer(front)
 	t.Cleanup(srv.Close)
 	return &env{t, sdk.New(sdk.Options{
-		Region: "us-east-1", BaseEndpoint: &srv.URL, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""),
+		Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &srv.URL, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""),
 		RetryMaxAttempts: 1,
 	}), t.Context()}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/leatdev/leat/internal/clock"
 	"github.com/leatdev/leat/internal/kv/kvtest"
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/service/kinesis"
 	"github.com/leatdev/leat/internal/wire"
 )
@@ -37,7 +38,7 @@ func serve(t testing.TB, s *kinesis.Service) *sdk.Client {
 		<-served
 	})
 	return sdk.New(sdk.Options{
-		Region: "us-east-1", BaseEndpoint: awssdk.String("http://" + ln.Addr().String()),
+		Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: awssdk.String("http://" + ln.Addr().String()),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""), RetryMaxAttempts: 1,
 	})
 }

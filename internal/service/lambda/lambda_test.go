@@ -26,6 +26,7 @@ import (
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/kv/kvtest"
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/service/lambda"
 	"github.com/leatdev/leat/internal/service/lambda/runtime"
 	"github.com/leatdev/leat/internal/wire"
@@ -108,7 +109,7 @@ func (w *world) open(opt lambda.Options) {
 	})
 	w.url = "http://" + ln.Addr().String()
 	w.client = lambdasdk.New(lambdasdk.Options{
-		Region: "us-east-1", BaseEndpoint: &w.url, Credentials: anyKey, RetryMaxAttempts: 1,
+		Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &w.url, Credentials: anyKey, RetryMaxAttempts: 1,
 	})
 }
 
@@ -549,7 +550,7 @@ func call(svc *lambda.Service, _ string, in *lambdasdk.CreateFunctionInput) erro
 	done := make(chan error, 1)
 	go func() { done <- front.Serve(ln) }()
 	url := "http://" + ln.Addr().String()
-	c := lambdasdk.New(lambdasdk.Options{Region: "us-east-1", BaseEndpoint: &url, Credentials: anyKey})
+	c := lambdasdk.New(lambdasdk.Options{Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &url, Credentials: anyKey})
 	_, err = c.CreateFunction(context.Background(), in)
 	front.Close()
 	return errors.Join(err, <-done)

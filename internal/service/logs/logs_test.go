@@ -18,6 +18,7 @@ import (
 
 	"github.com/leatdev/leat/internal/clock"
 	"github.com/leatdev/leat/internal/kv/kvtest"
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/service/logs"
 	"github.com/leatdev/leat/internal/wire"
 )
@@ -41,7 +42,7 @@ func start(t *testing.T) *env {
 	srv := httptest.NewServer(front)
 	t.Cleanup(srv.Close)
 	client := sdk.New(sdk.Options{
-		Region: "us-east-1", BaseEndpoint: &srv.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""), RetryMaxAttempts: 1,
+		Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &srv.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""), RetryMaxAttempts: 1,
 	})
 	return &env{t, client, s, c, srv.URL}
 }

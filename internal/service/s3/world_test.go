@@ -21,6 +21,7 @@ import (
 	leataws "github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/clock"
 	"github.com/leatdev/leat/internal/kv/kvtest"
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/service/s3"
 	"github.com/leatdev/leat/internal/wire"
 )
@@ -78,7 +79,7 @@ func newWorld(t testing.TB, opts ...func(*sdk.Options)) *world {
 
 func (w *world) newClient(opts ...func(*sdk.Options)) *sdk.Client {
 	o := sdk.Options{
-		Region: "us-east-1", BaseEndpoint: &w.server.URL, UsePathStyle: true, RetryMaxAttempts: 1,
+		Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &w.server.URL, UsePathStyle: true, RetryMaxAttempts: 1,
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenSupported, ResponseChecksumValidation: aws.ResponseChecksumValidationWhenSupported, // as loaded configurations have it
 		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", secret, ""),
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/service/sns"
 	"github.com/leatdev/leat/internal/wire"
 )
@@ -31,7 +32,7 @@ func TestTheGoClientPublishesAndReadsErrors(t *testing.T) {
 	}
 	server := httptest.NewServer(front)
 	t.Cleanup(server.Close)
-	c := sdk.New(sdk.Options{Region: "us-east-1", BaseEndpoint: &server.URL, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", "")})
+	c := sdk.New(sdk.Options{Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &server.URL, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", "")})
 	topic, err := c.CreateTopic(ctx(), &sdk.CreateTopicInput{Name: aws.String("news"), Attributes: map[string]string{"DisplayName": "d"}, Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}})
 	if err != nil {
 		t.Fatal(err)

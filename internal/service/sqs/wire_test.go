@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/leatdev/leat/internal/sdkhttp"
 	"github.com/leatdev/leat/internal/service/sqs"
 	"github.com/leatdev/leat/internal/wire"
 )
@@ -29,7 +30,7 @@ func (w *world) serve() (*httptest.Server, *sdk.Client) {
 	server := httptest.NewServer(front)
 	w.t.Cleanup(server.Close)
 	return server, sdk.New(sdk.Options{
-		Region: "us-east-1", BaseEndpoint: &server.URL, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""),
+		Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &server.URL, RetryMaxAttempts: 1, Credentials: credentials.NewStaticCredentialsProvider("AKID", "secret", ""),
 	})
 }
 
