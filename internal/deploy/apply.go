@@ -147,7 +147,7 @@ func (e *Engine) create(ctx context.Context, d *Deployment, w desired, rec *Reco
 	p := e.Providers[w.res.Type]
 	var custom bool
 	next.Name, custom = e.name(d, p.Schema(), w.res.ID, next.props())
-	status := CreateInProgress
+	status, reason := CreateInProgress, ""
 	if rec.Current != nil && rec.Current.PhysicalID != "" {
 		if rec.Touched && rec.Previous != nil && rec.Previous.PhysicalID != rec.Current.PhysicalID || rec.Touched && rec.Previous == nil {
 			rec.Leftovers = append(rec.Leftovers, rec.Current) // made by an Apply that did not finish
@@ -157,7 +157,7 @@ func (e *Engine) create(ctx context.Context, d *Deployment, w desired, rec *Reco
 		if rec.Type != w.res.Type {
 			return e.failed(ctx, d, rec, UpdateFailed, errors.New("Update of resource type is not permitted. The new template modifies resource type of the following resources: ["+w.res.ID+"]"))
 		}
-		status = UpdateInProgress
+		status, reason = UpdateInProgress, replacing
 	}
 	if custom {
 		// A name of the author's may be taken. It is looked up before the intent is
@@ -174,7 +174,7 @@ func (e *Engine) create(ctx context.Context, d *Deployment, w desired, rec *Reco
 		}
 	}
 	rec.Touched, rec.Current = true, next
-	if err := e.record(ctx, d, rec, status, "", true); err != nil {
+	if err := e.record(ctx, d, rec, status, reason, true); err != nil {
 		return err
 	}
 	return e.callCreate(ctx, d, rec)
@@ -187,12 +187,18 @@ func failureOf(status string) string {
 	return CreateFailed
 }
 
+// What AWS says of a resource that is being made.
+const (
+	initiated = "Resource creation Initiated"
+	replacing = "Requested update requires the creation of a new physical resource; hence creating one."
+)
+
 // callCreate calls the provider and notes the outcome. What a failed create may
 // have left is removed by Rollback.
 func (e *Engine) callCreate(ctx context.Context, d *Deployment, rec *Record) error {
-	done, bad := CreateComplete, CreateFailed
+	under, done, bad := CreateInProgress, CreateComplete, CreateFailed
 	if rec.Previous != nil {
-		done, bad = UpdateComplete, UpdateFailed
+		under, done, bad = UpdateInProgress, UpdateComplete, UpdateFailed
 	}
 	st, err := e.Providers[rec.Type].Create(ctx, d.request(rec.LogicalID, rec.Current, nil))
 	if st.PhysicalID != "" {
@@ -201,7 +207,8 @@ func (e *Engine) callCreate(ctx context.Context, d *Deployment, rec *Record) err
 	if err != nil {
 		return e.failed(ctx, d, rec, bad, err)
 	}
-	return e.record(ctx, d, rec, done, "", true)
+	// AWS tells the physical id in an event of its own, as soon as it is known; here that is when the call ends.
+	return e.journal(ctx, d, rec, done, "", eventOf(rec, under, initiated), eventOf(rec, done, ""))
 }
 
 // resume takes up a call that a crash interrupted, or that failed in a deploy
@@ -218,8 +225,8 @@ func (e *Engine) resume(ctx context.Context, d *Deployment, w desired, rec *Reco
 		rec.Current = nil
 		return e.create(ctx, d, w, rec, next)
 	}
-	replacing := rec.Previous != nil && rec.Previous.PhysicalID != rec.Current.PhysicalID
-	if strings.HasPrefix(rec.Status, "UPDATE_") && !replacing {
+	another := rec.Previous != nil && rec.Previous.PhysicalID != rec.Current.PhysicalID
+	if strings.HasPrefix(rec.Status, "UPDATE_") && !another {
 		c, err := e.change(d, w.res, next.props())
 		if err != nil {
 			return err

@@ -10,10 +10,25 @@ import (
 // Check refuses what no provider can make: unknown resource types, unknown or
 // refused properties, missing ones, and attributes that a type does not have. It
 // looks at the template alone, so it reports every problem at once. The error is
-// template.Errors.
-func (e *Engine) Check(t *template.Template) error {
+// template.Errors. With a scope, resources whose condition does not hold are passed over, as AWS does: a template may hold
+// what only another place can make. Without one, all that have a condition are.
+func (e *Engine) Check(t *template.Template, scope *template.Scope) error {
 	var errs template.Errors
+	out := map[string]bool{}
 	for _, r := range t.Resources {
+		if r.Condition != nil {
+			holds := false
+			if scope != nil {
+				var err error
+				if holds, err = scope.Condition(r.Condition.Text(), r.Condition); err != nil {
+					errs.Append(err)
+					continue
+				}
+			}
+			if out[r.ID] = !holds; !holds {
+				continue
+			}
+		}
 		p := e.Providers[r.Type]
 		if p == nil {
 			errs = append(errs, e.unknownType(r))
@@ -29,7 +44,9 @@ func (e *Engine) Check(t *template.Template) error {
 		})
 	}
 	for _, r := range t.Resources {
-		check(r.Properties)
+		if !out[r.ID] {
+			check(r.Properties)
+		}
 	}
 	for _, o := range t.Outputs {
 		check(o.Value)
@@ -38,7 +55,7 @@ func (e *Engine) Check(t *template.Template) error {
 }
 
 func (e *Engine) unknownType(r *template.Resource) *template.Error {
-	next := "remove the resource, or leave it out by a Condition when deploying here"
+	next := "remove the resource, or leave it out here by a Condition, say on AWS::AccountId"
 	for typ := range e.Providers {
 		if strings.EqualFold(typ, r.Type) {
 			next = "did you mean " + typ + "?"
@@ -60,6 +77,9 @@ func checkProps(p Provider, r *template.Resource) error {
 	}
 	for _, x := range r.Properties.Entries {
 		name := x.Key.Value
+		if fn, _ := x.Val.Function(); fn == "Fn::If" {
+			continue // it may come to nothing; checkResolved sees
+		}
 		if why := s.Refused[name]; why != "" {
 			errs = append(errs, template.Errorf(x.Key, r.Type+" "+name, why, "remove the property"))
 			continue

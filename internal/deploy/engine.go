@@ -114,18 +114,28 @@ type Output struct {
 // record changes a resource's record under the lock, and journals it with an
 // event if one is given.
 func (e *Engine) record(ctx context.Context, d *Deployment, rec *Record, status, reason string, event bool) error {
+	var evs []*Event
+	if event {
+		evs = []*Event{eventOf(rec, status, reason)}
+	}
+	return e.journal(ctx, d, rec, status, reason, evs...)
+}
+
+// eventOf tells a resource's status, with what it is known by.
+func eventOf(rec *Record, status, reason string) *Event {
+	ev := &Event{LogicalID: rec.LogicalID, Type: rec.Type, Status: status, Reason: reason}
+	if rec.Current != nil {
+		ev.PhysicalID, ev.Properties = rec.Current.PhysicalID, rec.Current.Properties
+	}
+	return ev
+}
+
+func (e *Engine) journal(ctx context.Context, d *Deployment, rec *Record, status, reason string, evs ...*Event) error {
 	rec.Status, rec.Reason, rec.Updated = status, reason, e.now()
 	d.mu.Lock()
 	d.Records[rec.LogicalID] = rec.clone()
 	d.mu.Unlock()
-	var ev *Event
-	if event {
-		ev = &Event{LogicalID: rec.LogicalID, Type: rec.Type, Status: status, Reason: reason}
-		if rec.Current != nil {
-			ev.PhysicalID, ev.Properties = rec.Current.PhysicalID, rec.Current.Properties
-		}
-	}
-	return d.Journal.Put(ctx, rec.clone(), ev)
+	return d.Journal.Put(ctx, rec.clone(), evs...)
 }
 
 func (e *Engine) now() time.Time {

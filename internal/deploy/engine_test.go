@@ -240,12 +240,37 @@ func TestCheckRefusesWhatNoProviderMakes(t *testing.T) {
 		"Resources:\n  A: {Type: Test::Thing, Properties: {Size: 1}}\nOutputs: {O: {Value: !GetAtt A.Url}}": "resource A does not support attribute type Url in Fn::GetAtt — Test::Thing has Arn",
 	} {
 		d := w.deployment(t, src, nil)
-		if err := w.engine().Check(d.Template); err == nil || !strings.Contains(err.Error(), want) {
+		if err := w.engine().Check(d.Template, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nwant %s", err, want)
 		}
 	}
 	if _, err := w.engine().Plan(w.deployment(t, "Resources:\n  A: {Type: Test::Thing, Properties: {Size: huge}}", nil)); err == nil || !strings.Contains(err.Error(), "huge — too big — ask for less") {
 		t.Errorf("resolved properties: %v", err)
+	}
+}
+
+func TestWhatAConditionLeavesOutMayBeOfAnyType(t *testing.T) {
+	t.Parallel()
+	const src = `
+Parameters: {On: {Type: String, Default: 'no'}}
+Conditions: {C: !Equals [!Ref On, 'yes']}
+Resources:
+  A: {Type: Other::Place::Thing, Condition: C}
+  B: {Type: Test::Thing, Condition: C, Properties: {Magic: 1}}
+  D: {Type: Test::Thing, Properties: {Size: 2, Magic: !If [C, 1, !Ref AWS::NoValue]}}
+`
+	w := newWorld()
+	d := w.deployment(t, src, nil)
+	if err := w.engine().Check(d.Template, d.Scope); err != nil {
+		t.Errorf("the condition does not hold: %v", err)
+	}
+	if _, err := w.engine().Plan(d); err != nil {
+		t.Errorf("plan: %v", err)
+	}
+	d = w.deployment(t, strings.Replace(src, "Default: 'no'", "Default: 'yes'", 1), nil)
+	err := w.engine().Check(d.Template, d.Scope)
+	if err == nil || !strings.Contains(err.Error(), "Unrecognized resource types: [Other::Place::Thing]") || !strings.Contains(err.Error(), "Magic — magic is not done here") {
+		t.Errorf("the condition holds: %v", err)
 	}
 }
 

@@ -56,15 +56,15 @@ func (w *world) step(ctx context.Context, effect func()) error {
 	return nil
 }
 
-func (w *world) Put(ctx context.Context, rec *deploy.Record, ev *deploy.Event) error {
+func (w *world) Put(ctx context.Context, rec *deploy.Record, evs ...*deploy.Event) error {
 	raw, err := json.Marshal(rec)
 	if err != nil {
 		return err
 	}
 	return w.step(ctx, func() {
 		w.journal[rec.LogicalID] = string(raw)
-		if ev != nil {
-			w.events = append(w.events, ev.LogicalID+" "+ev.Status)
+		for _, ev := range evs {
+			w.events = append(w.events, strings.TrimSpace(ev.LogicalID+" "+ev.Status+" "+ev.Reason))
 		}
 	})
 }

@@ -106,10 +106,10 @@ type Event struct {
 	Properties json.RawMessage
 }
 
-// Journal keeps records and events durably. Put returns once both are stored;
+// Journal keeps records and events durably. Put returns once all are stored, in one commit;
 // its error stops the deploy, since going on would do things no record tells of.
 // A record whose Current is nil and that has no leftovers may be dropped once the
 // deploy ends.
 type Journal interface {
-	Put(ctx context.Context, rec *Record, ev *Event) error
+	Put(ctx context.Context, rec *Record, evs ...*Event) error
 }

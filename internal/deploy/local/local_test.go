@@ -268,6 +268,44 @@ layers: {lay: {path: lay}}
 	}
 }
 
+// assembly is what `cdk synth` writes: everything that a template of CDK has besides resources.
+const assembly = `{
+ "Resources": {
+  "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}}]}}},
+  "Fn": {"Type": "AWS::Lambda::Function", "DependsOn": ["Role"],
+   "Properties": {"Code": {"S3Bucket": {"Fn::Sub": "cdk-hnb659fds-assets-${AWS::AccountId}-${AWS::Region}"}, "S3Key": "1234.zip"}, "Handler": "app.h", "Role": {"Fn::GetAtt": ["Role", "Arn"]}, "Runtime": "python3.12"},
+   "Metadata": {"aws:cdk:path": "Shop/Fn/Resource", "aws:asset:path": "asset.1234", "aws:asset:is-bundled": false, "aws:asset:property": "Code"}},
+  "CDKMetadata": {"Type": "AWS::CDK::Metadata", "Properties": {"Analytics": "v2:deflate64:H4s"}, "Condition": "CDKMetadataAvailable"}},
+ "Conditions": {"CDKMetadataAvailable": {"Fn::Or": [{"Fn::Equals": [{"Ref": "AWS::Region"}, "af-south-1"]}, {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]}]}},
+ "Parameters": {"BootstrapVersion": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk-bootstrap/hnb659fds/version", "Description": "Version of the CDK Bootstrap resources. [cdk:skip]"}},
+ "Rules": {"CheckBootstrapVersion": {"Assertions": [{"Assert": {"Fn::Not": [{"Fn::Contains": [["1", "2", "3", "4", "5"], {"Ref": "BootstrapVersion"}]}]},
+  "AssertDescription": "CDK bootstrap stack version 6 required. Please run 'cdk bootstrap' with a recent version of the CDK CLI."}]}}
+}`
+
+func TestACDKAppIsDeployedFromWhatItSynthesised(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	dir := folder(t, map[string]string{"cdk.json": "{}", "cdk.out/Shop.template.json": assembly, "cdk.out/asset.1234/app.py": "def h(e, c): return 1\n"})
+	s.up(t, dir, local.Options{})
+	out, err := cloudformation.NewFromConfig(s.cfg).DescribeStackResources(t.Context(), &cloudformation.DescribeStackResourcesInput{StackName: awssdk.String("Shop")})
+	if err != nil || len(out.StackResources) != 3 {
+		t.Fatalf("%v %v", out, err)
+	}
+	p, err := local.Open(dir, local.Options{Region: region, Account: account})
+	if err != nil || p.Folders["Fn"] != filepath.Join(dir, "cdk.out", "asset.1234") {
+		t.Errorf("the function's code is watched at %v (%v)", p.Folders, err)
+	}
+	if _, err := s.deployer.Plan(t.Context(), p); !errors.Is(err, local.ErrNoChanges) {
+		t.Errorf("the same app again: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cdk.out", "Other.template.json"), []byte(assembly), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := local.Open(dir, local.Options{}); err == nil || !strings.Contains(err.Error(), "holds several templates: name one of") {
+		t.Errorf("two stacks: %v", err)
+	}
+}
+
 func TestALongTemplateGoesByABucket(t *testing.T) {
 	t.Parallel()
 	s := start(t)

@@ -69,7 +69,10 @@ type Archive struct {
 // names are the files looked for in a folder, in this order.
 var names = []string{"serverless.yml", "serverless.yaml", "template.yaml", "template.yml", "template.json"}
 
-// Find returns the template of a path: the path itself, or the one in the folder.
+// assemblySuffix is how CDK names the templates that it synthesises.
+const assemblySuffix = ".template.json"
+
+// Find returns the template of a path: the path itself, or the one in the folder, or in the cdk.out of the folder.
 func Find(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -83,7 +86,18 @@ func Find(path string) (string, error) {
 			return filepath.Join(path, n), nil
 		}
 	}
-	return "", fmt.Errorf("%s holds no template: looked for %s", path, strings.Join(names, ", "))
+	for _, dir := range []string{path, filepath.Join(path, "cdk.out")} {
+		found, err := filepath.Glob(filepath.Join(dir, "*"+assemblySuffix))
+		switch {
+		case err != nil:
+			return "", err
+		case len(found) == 1:
+			return found[0], nil
+		case len(found) > 1:
+			return "", fmt.Errorf("%s holds several templates: name one of %s", dir, strings.Join(found, ", "))
+		}
+	}
+	return "", fmt.Errorf("%s holds no template: looked for %s, and *%s of CDK", path, strings.Join(names, ", "), assemblySuffix)
 }
 
 // Open reads the template of a path. Errors of the template are template.Errors.
@@ -174,6 +188,9 @@ func (p *Project) openTemplate(src []byte, dir string, o Options) error {
 		return err
 	}
 	p.StackName, p.Parameters = stackName(filepath.Base(dir)), o.Parameters
+	if name, ok := strings.CutSuffix(filepath.Base(p.File), assemblySuffix); ok {
+		p.StackName = stackName(name)
+	}
 	p.Body = string(root.Indented())
 	full, err := sam.Transform(root, sam.Options{Parameters: o.Parameters, Region: o.Region, Account: o.Account})
 	if err != nil {
@@ -232,6 +249,9 @@ func (p *Project) placeAll(root *template.Node, dir string) error {
 		for _, e := range res.Entries {
 			typ := e.Val.Get("Type").Text()
 			props := e.Val.Get("Properties")
+			if props != nil && props.Kind == template.Map {
+				asset(e.Val, props)
+			}
 			if prop := codeProps[typ]; prop != "" && props != nil && props.Kind == template.Map {
 				put(e.Key.Value, props, prop, typ)
 				if typ == "AWS::Serverless::Function" && props.Get(prop) == nil && props.Get("InlineCode") == nil && shared != "" && !strings.HasPrefix(shared, "s3://") {
@@ -241,6 +261,16 @@ func (p *Project) placeAll(root *template.Node, dir string) error {
 		}
 	}
 	return errs.Err()
+}
+
+// asset puts the local path of a CDK asset where its place in the assets' bucket stands: `cdk synth` leaves
+// the code beside the template and writes both into it.
+func asset(res, props *template.Node) {
+	path, prop := res.At("Metadata", "aws:asset:path"), res.At("Metadata", "aws:asset:property")
+	if path.Text() == "" || props.Get(prop.Text()) == nil {
+		return
+	}
+	props.Set(prop.Text(), template.Str(path.Text()).Place(path.Pos))
 }
 
 // check finds what the server would refuse, while the places in the file are still known.
@@ -253,16 +283,19 @@ func (p *Project) check(root *template.Node, o Options) error {
 		return nil
 	}
 	e := &deploy.Engine{Providers: o.Providers}
-	if err := e.Check(t); err != nil {
-		return err
-	}
 	values, err := t.ResolveParameters(p.Parameters)
 	if err != nil {
-		return err
+		return errors.Join(e.Check(t, nil), err)
 	}
 	scope := &template.Scope{Template: t, Parameters: values, Account: o.Account, Region: o.Region,
 		// What other stacks export is the server's to know.
 		Import: func(string) (string, error) { return "imported", nil }}
+	if err := e.Check(t, scope); err != nil {
+		return err
+	}
+	if err := scope.CheckRules(); err != nil {
+		return err
+	}
 	_, err = e.Plan(&deploy.Deployment{StackName: p.StackName, Template: t, Scope: scope})
 	return err
 }

@@ -110,8 +110,12 @@ func (c *clients) markers() map[string]*kind {
 	handle := func(_ context.Context, r *deploy.Request) (deploy.State, error) {
 		return deploy.State{PhysicalID: "https://cloudformation-waitcondition-" + c.o.Region + ".s3.amazonaws.com/" + r.StackName + "/" + r.LogicalID}, nil
 	}
-	return map[string]*kind{"AWS::CloudFormation::WaitConditionHandle": {
-		create: handle, update: handle, read: handle,
-		remove: func(context.Context, *deploy.Request) error { return nil },
-	}}
+	note := func(_ context.Context, r *deploy.Request) (deploy.State, error) {
+		return deploy.State{PhysicalID: stableID(r)}, nil
+	}
+	nothing := func(context.Context, *deploy.Request) error { return nil }
+	return map[string]*kind{
+		"AWS::CloudFormation::WaitConditionHandle": {create: handle, update: handle, read: handle, remove: nothing},
+		"AWS::CDK::Metadata":                       {create: note, update: note, read: note, remove: nothing}, // what CDK counts; it makes nothing on AWS either
+	}
 }

@@ -28,7 +28,7 @@ func check(t *testing.T, src string) error {
 		t.Fatal(err)
 	}
 	e := &deploy.Engine{Providers: registry()}
-	if err := e.Check(tm); err != nil {
+	if err := e.Check(tm, nil); err != nil {
 		return err
 	}
 	_, err = e.Plan(&deploy.Deployment{Template: tm, Scope: &template.Scope{Template: tm, Region: "eu-west-1", Account: "000000000000"}})

@@ -33,6 +33,27 @@ func (p *Parameter) IsList() bool {
 	return p.Type == "CommaDelimitedList" || strings.HasPrefix(p.Type, "List<")
 }
 
+// Types of parameters whose value is the name of an entry of the SSM parameter store.
+const (
+	storedPrefix = "AWS::SSM::Parameter::"
+	storedValue  = storedPrefix + "Value<"
+)
+
+// Stored reports whether the value stands in the SSM parameter store, under the name that is given.
+func (p *Parameter) Stored() bool { return strings.HasPrefix(p.Type, storedValue) }
+
+// bootstrapVersion is what the parameter store says of CDK's bootstrap stack. Every template that CDK
+// synthesises asks for it, to be sure that there is a bucket for its assets: here there is.
+const bootstrapVersion = "30"
+
+// stored reads the parameter store. There is none here, so it knows nothing but the platform's own entry.
+func stored(name string) (string, error) {
+	if rest, ok := strings.CutPrefix(name, "/cdk-bootstrap/"); ok && strings.Count(rest, "/") == 1 && strings.HasSuffix(rest, "/version") {
+		return bootstrapVersion, nil
+	}
+	return "", &ParameterError{"Unable to fetch parameters [" + name + "] from parameter store for this account."}
+}
+
 var parameterKeys = []string{"Type", "Default", "Description", "NoEcho", "AllowedValues", "AllowedPattern", "ConstraintDescription", "MinLength", "MaxLength", "MinValue", "MaxValue"}
 
 func (b *builder) parameters() {
@@ -91,8 +112,8 @@ func (b *builder) parameterType(p *Parameter, e Entry) {
 	case t == nil:
 		b.fail(e.Key, "", "Template format error: Every Parameters object must contain a Type member.", "add Type: String")
 	case slices.Contains([]string{"String", "Number", "CommaDelimitedList", "List<Number>", "List<String>"}, p.Type):
-	case strings.HasPrefix(p.Type, "AWS::SSM::Parameter::"):
-		b.fail(t, "", "values from the SSM parameter store are not read here", "use Type: String and pass the value")
+	case strings.HasPrefix(p.Type, storedPrefix) && !p.Stored() && p.Type != storedPrefix+"Name":
+		b.fail(t, "", "Template format error: Unrecognized parameter type: "+p.Type, "use AWS::SSM::Parameter::Value<String>")
 	case strings.HasPrefix(p.Type, "AWS::"), strings.HasPrefix(p.Type, "List<AWS::"):
 	default:
 		b.fail(t, "", "Template format error: Unrecognized parameter type: "+p.Type, "use String, Number, List<Number> or CommaDelimitedList")
@@ -216,6 +237,12 @@ func (t *Template) ResolveParameters(given map[string]string) (map[string]*Node,
 		}
 		if err := p.Check(v); err != nil {
 			return nil, &ParameterError{err.Error()}
+		}
+		if p.Stored() {
+			var err error
+			if v, err = stored(v); err != nil {
+				return nil, err
+			}
 		}
 		out[p.Name] = p.value(v)
 	}

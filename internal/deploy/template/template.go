@@ -30,6 +30,7 @@ type Template struct {
 	Parameters  []*Parameter // in source order, as are all lists here
 	Mappings    *Node        // nil or a Map of Maps of Maps
 	Conditions  *Node        // nil or a Map
+	Rules       []*Rule
 	Resources   []*Resource
 	Outputs     []*Output
 
@@ -74,7 +75,7 @@ var logicalID = regexp.MustCompile(`^[A-Za-z0-9]+$`)
 var sections = map[string]string{
 	"AWSTemplateFormatVersion": "", "Description": "", "Metadata": "", "Parameters": "", "Mappings": "", "Conditions": "",
 	"Resources": "", "Outputs": "", "Transform": "",
-	"Rules": "assertions of the Rules section are not evaluated here",
+	"Rules": "",
 	"Hooks": "hooks are not run here",
 }
 
@@ -88,6 +89,7 @@ func New(root *Node) (*Template, error) {
 	}
 	b.head()
 	b.parameters()
+	b.rules()
 	b.mappings()
 	b.conditions()
 	b.resourcesSection()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -184,6 +185,11 @@ func TestAStackIsCreatedUpdatedAndDeleted(t *testing.T) {
 	ev, err := s.DescribeStackEvents(t.Context(), &sdk.DescribeStackEventsInput{StackName: ptr("shop")})
 	if err != nil || ev.StackEvents[0].ResourceStatus != types.ResourceStatusUpdateComplete || *ev.StackEvents[len(ev.StackEvents)-1].ResourceStatusReason != "User Initiated" {
 		t.Errorf("events: %v %v", ev, err)
+	}
+	if at := slices.IndexFunc(ev.StackEvents, func(e types.StackEvent) bool {
+		return e.ResourceStatusReason != nil && *e.ResourceStatusReason == "Resource creation Initiated"
+	}); at < 1 || *ev.StackEvents[at].PhysicalResourceId == "" || ev.StackEvents[at-1].ResourceStatus == types.ResourceStatusCreateInProgress {
+		t.Errorf("no event tells a physical id before the resource is complete: %v", ev)
 	}
 	if _, err := s.DeleteStack(t.Context(), &sdk.DeleteStackInput{StackName: ptr("shop")}); err != nil {
 		t.Fatal(err)
@@ -476,8 +482,8 @@ func TestPagesOfEventsJoinUp(t *testing.T) {
 			break
 		}
 	}
-	if len(seen) != 122 {
-		t.Errorf("%d events, want 2 for each of 60 resources and 2 for the stack", len(seen))
+	if len(seen) != 182 {
+		t.Errorf("%d events, want 3 for each of 60 resources and 2 for the stack", len(seen))
 	}
 	if _, err := s.DescribeStackEvents(t.Context(), &sdk.DescribeStackEventsInput{StackName: ptr("big"), NextToken: ptr("x")}); !says(err, "ValidationError", "Invalid NextToken") {
 		t.Errorf("%v", err)

@@ -100,7 +100,11 @@ func shown(rev *revision) []types.Parameter {
 		if slices.Contains(rev.NoEcho, k) {
 			v = "****"
 		}
-		out = append(out, types.Parameter{ParameterKey: &k, ParameterValue: &v})
+		p := types.Parameter{ParameterKey: &k, ParameterValue: &v}
+		if resolved, ok := rev.Resolved[k]; ok {
+			p.ResolvedValue = &resolved
+		}
+		out = append(out, p)
 	}
 	return out
 }

@@ -16,6 +16,7 @@ type revision struct {
 	Description  string            `json:"description,omitempty"`
 	Given        map[string]string `json:"given,omitempty"` // parameters the caller gave
 	Values       map[string]string `json:"values,omitempty"`
+	Resolved     map[string]string `json:"resolved,omitempty"` // what the parameter store said, for parameters that name an entry of it
 	NoEcho       []string          `json:"noEcho,omitempty"`
 	Tags         map[string]string `json:"tags,omitempty"`
 	Capabilities []string          `json:"capabilities,omitempty"`

@@ -110,12 +110,19 @@ func (s *Service) revise(ctx context.Context, name string, r request) (*revision
 	if err != nil {
 		return nil, nil, templateError(err)
 	}
-	if err := s.o.Engine(p.account, p.region).Check(t); err != nil {
+	scope := &template.Scope{Template: t, Parameters: values, Account: p.account, Region: p.region, StackName: name}
+	if err := s.o.Engine(p.account, p.region).Check(t, scope); err != nil {
 		return nil, nil, templateError(err)
 	}
-	rev := &revision{Body: body, Processed: processed, Description: t.Description, Given: given, Values: map[string]string{}, Topics: r.topics, RoleARN: deref(r.role)}
+	if err := scope.CheckRules(); err != nil {
+		return nil, nil, templateError(err)
+	}
+	rev := &revision{Body: body, Processed: processed, Description: t.Description, Given: given, Values: map[string]string{}, Resolved: map[string]string{}, Topics: r.topics, RoleARN: deref(r.role)}
 	for _, param := range t.Parameters {
 		rev.Values[param.Name] = textOf(values[param.Name])
+		if param.Stored() { // the name is what is kept; the value is read at each deploy
+			rev.Resolved[param.Name], rev.Values[param.Name] = rev.Values[param.Name], storedName(param, given)
+		}
 		if param.NoEcho {
 			rev.NoEcho = append(rev.NoEcho, param.Name)
 		}
@@ -127,6 +134,14 @@ func (s *Service) revise(ctx context.Context, name string, r request) (*revision
 		return nil, nil, err
 	}
 	return rev, t, capabilities(t, rev.Capabilities, r.anyCapabilityExpand)
+}
+
+// storedName is the name of the entry of the parameter store that a parameter reads.
+func storedName(p *template.Parameter, given map[string]string) string {
+	if name, ok := given[p.Name]; ok {
+		return name
+	}
+	return p.Default.Text()
 }
 
 func deref(p *string) string {

@@ -55,7 +55,7 @@ const (
 
 // Engine plans and carries out deployments; *deploy.Engine is one.
 type Engine interface {
-	Check(*template.Template) error
+	Check(*template.Template, *template.Scope) error
 	Plan(*deploy.Deployment) (*deploy.Plan, error)
 	Apply(context.Context, *deploy.Deployment) error
 	Cleanup(context.Context, *deploy.Deployment) error

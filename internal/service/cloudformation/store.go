@@ -133,18 +133,20 @@ type journal struct {
 }
 
 // Put implements deploy.Journal: record and event in one commit.
-func (j journal) Put(ctx context.Context, rec *deploy.Record, ev *deploy.Event) error {
+func (j journal) Put(ctx context.Context, rec *deploy.Record, evs ...*deploy.Event) error {
 	// What was done must be noted even while the deploy is being cancelled.
 	return j.s.o.Store.Update(context.WithoutCancel(ctx), func(t kv.Txn) error {
 		st, err := load(t, j.p, j.id)
 		if err != nil {
 			return err
 		}
-		if ev != nil {
+		for _, ev := range evs {
 			e := &event{LogicalID: ev.LogicalID, PhysicalID: ev.PhysicalID, Type: ev.Type, Status: ev.Status, Reason: ev.Reason, Properties: string(ev.Properties)}
 			if err := j.s.addEvent(t, st, e); err != nil {
 				return err
 			}
+		}
+		if len(evs) > 0 {
 			if err := put(t, st.key(), st); err != nil {
 				return err
 			}

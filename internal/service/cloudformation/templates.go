@@ -67,7 +67,7 @@ func (s *Service) inspect(ctx context.Context, body string) (*inspected, error) 
 	if _, out.t, err = expand(body, nil, p); err != nil {
 		return nil, templateError(err)
 	}
-	if err := s.o.Engine(p.account, p.region).Check(out.t); err != nil {
+	if err := s.o.Engine(p.account, p.region).Check(out.t, nil); err != nil {
 		return nil, templateError(err)
 	}
 	var kinds []string
