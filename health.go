@@ -15,6 +15,13 @@ type health struct {
 	URL     string        `json:"url"`
 	Schemas string        `json:"registryUrl"`
 	Storage healthStorage `json:"storage"`
+	// Functions say what this system permits of functions' isolation.
+	Functions healthFunctions `json:"functions"`
+}
+
+type healthFunctions struct {
+	Sandbox     string `json:"sandbox"`
+	MemoryLimit string `json:"memoryLimit"`
 }
 
 type healthStorage struct {
@@ -32,6 +39,9 @@ func (p *Platform) health(w http.ResponseWriter, _ *http.Request) {
 		Status: "ok", Version: p.opts.Version, Memory: p.opts.Memory, URL: p.URL(), Schemas: p.RegistryURL(),
 		Uptime:  p.opts.Clock.Now().Sub(p.started).Seconds(),
 		Storage: healthStorage{Writable: h.Writable, DiskUsed: h.DiskUsed, DiskFree: h.DiskFree},
+	}
+	if p.lambda != nil {
+		out.Functions = healthFunctions{Sandbox: p.lambda.Isolation(), MemoryLimit: p.lambda.MemoryBound()}
 	}
 	if !h.Writable {
 		out.Status = "read-only"

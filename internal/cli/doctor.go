@@ -37,6 +37,11 @@ type healthReply struct {
 		DiskUsed uint64 `json:"diskUsed"`
 		DiskFree uint64 `json:"diskFree"`
 	} `json:"storage"`
+	// Functions is absent from older platforms.
+	Functions struct {
+		Sandbox     string `json:"sandbox"`
+		MemoryLimit string `json:"memoryLimit"`
+	} `json:"functions"`
 }
 
 // deepReply is GET /_leat/api/check: what a walk over all data found wrong.
@@ -101,6 +106,10 @@ func (a *app) examine(ctx context.Context, deep bool) []finding {
 		storage.State, storage.Detail = stateFailed, health.Storage.Error
 	}
 	found = append(found, storage)
+	if fn := health.Functions; fn.Sandbox != "" {
+		found = append(found, finding{"sandbox", stateOK, "functions are kept apart by: " + fn.Sandbox},
+			finding{"memory", stateOK, "functions are held to their memory by: " + fn.MemoryLimit})
+	}
 	if deep {
 		found = append(found, a.examineDeep(ctx))
 	}

@@ -241,6 +241,9 @@ func (s *Service) restore() error {
 // Isolation says what keeps functions apart on this system.
 func (s *Service) Isolation() string { return s.engine.Isolation() }
 
+// MemoryBound says what holds functions to their memory on this system.
+func (s *Service) MemoryBound() string { return s.engine.MemoryBound() }
+
 // FlushLogs returns once everything that functions have printed is with the log sink.
 func (s *Service) FlushLogs() {
 	if s.logs != nil {

@@ -10,6 +10,8 @@ type boxOptions struct {
 	ReadOnly []string
 	// Opt, if set, is shown to the processes as /opt.
 	Opt string
+	// Memory is what the processes may use together, in bytes.
+	Memory int64
 	// Marker is an entry of the processes' environment by which strays are found.
 	Marker string
 }

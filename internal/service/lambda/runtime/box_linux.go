@@ -3,6 +3,7 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -37,12 +38,14 @@ func (l level) String() string {
 type boxes struct {
 	level  level
 	shared *thread // where children of levelGroup and levelUser are forked
+	groups *groups
+	log    *slog.Logger
 	// shell and mount are the programs that mount a /proc; "" leaves the system's own in place.
 	shell, mount string
 }
 
 // newBoxes finds the strongest level that want permits and the system grants, by trying.
-func newBoxes(want Sandbox) (*boxes, error) {
+func newBoxes(want Sandbox, log *slog.Logger) (*boxes, error) {
 	// The first use of a process handle makes Go fork once to try the kernel. Were that the first
 	// fork inside a new PID namespace, its end would be the end of the namespace.
 	if _, err := os.FindProcess(os.Getpid()); err != nil {
@@ -52,7 +55,8 @@ func newBoxes(want Sandbox) (*boxes, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &boxes{shared: shared}
+	b := &boxes{shared: shared, groups: newGroups(), log: log}
+	b.tryGroups()
 	switch want {
 	case SandboxOff:
 	case SandboxStrict:
@@ -85,6 +89,25 @@ func newBoxes(want Sandbox) (*boxes, error) {
 // String says what isolation the boxes give.
 func (bs *boxes) String() string { return bs.level.String() }
 
+// memoryBound says what holds processes to their memory.
+func (bs *boxes) memoryBound() string {
+	if bs.groups.base == "" {
+		return "watch on resident memory (" + bs.groups.why + ")"
+	}
+	return "cgroup v2 (" + bs.groups.base + ")"
+}
+
+// tryGroups gives groups up if processes cannot be started in them.
+func (bs *boxes) tryGroups() {
+	if bs.groups.base == "" {
+		return
+	}
+	if err := bs.try(levelGroup); err != nil {
+		bs.groups.close()
+		bs.groups = &groups{why: "a process cannot be started in a control group: " + err.Error()}
+	}
+}
+
 // findMounter keeps the programs that mount a /proc if they do.
 func (bs *boxes) findMounter() {
 	shell, err := exec.LookPath("sh")
@@ -101,7 +124,13 @@ func (bs *boxes) findMounter() {
 	}
 }
 
-func (bs *boxes) close() { bs.shared.close() }
+func (bs *boxes) close() {
+	bs.groups.close()
+	bs.shared.close()
+}
+
+// probeMemory is what a process that does nothing gets.
+const probeMemory = 64 << 20
 
 // try runs a process that does nothing in a box of level l.
 func (bs *boxes) try(l level) error {
@@ -114,7 +143,9 @@ func (bs *boxes) try(l level) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b, err := (&boxes{level: l, shared: bs.shared, shell: bs.shell, mount: bs.mount}).open(boxOptions{TmpDir: dir})
+	probe := *bs
+	probe.level = l
+	b, err := probe.open(boxOptions{TmpDir: dir, Memory: probeMemory})
 	if err != nil {
 		return err
 	}
@@ -124,6 +155,7 @@ func (bs *boxes) try(l level) error {
 		return err
 	}
 	st, err := p.Wait()
+	b.left()
 	if err == nil && !st.Success() {
 		err = errors.New(st.String())
 	}
@@ -136,6 +168,7 @@ type box struct {
 	level  level
 	opt    boxOptions
 	thread *thread
+	group  *group // nil: memory is watched
 	mu     sync.Mutex
 	leader int // process id of the first process, and process group of all
 	gone   bool
@@ -151,8 +184,20 @@ func (bs *boxes) open(opt boxOptions) (*box, error) {
 		}
 		b.thread = t
 	}
+	if bs.groups.base != "" {
+		var err error
+		if b.group, err = bs.groups.open(filepath.Base(filepath.Dir(opt.TmpDir)), opt.Memory); err != nil {
+			bs.log.Warn("make a control group: memory is watched instead", "err", err)
+		}
+	}
 	return b, nil
 }
+
+// bounded tells whether the kernel holds the box to its memory.
+func (b *box) bounded() bool { return b.group != nil }
+
+// outOfMemory tells whether the kernel has ended it for its memory.
+func (b *box) outOfMemory() bool { return b.group != nil && b.group.outOfMemory() }
 
 // tmpDir is what processes in the box know their temporary directory as.
 func (b *box) tmpDir() string {
@@ -283,6 +328,9 @@ func (b *box) spawn(c command) (p *os.Process, err error) {
 			sys.Pgid = 1 // the leader's number inside the namespace
 		}
 	}
+	if b.group != nil {
+		sys.UseCgroupFD, sys.CgroupFD = true, int(b.group.fd.Fd())
+	}
 	c = b.withProc(c)
 	doErr := b.thread.do(func() {
 		p, err = os.StartProcess(c.Path, c.Args, &os.ProcAttr{Dir: c.Dir, Env: c.Env, Files: c.Files, Sys: sys})
@@ -318,7 +366,17 @@ func (b *box) terminate() {
 // otherwise those that left the group are found by their environment.
 func (b *box) kill() {
 	b.signal(syscall.SIGKILL)
-	if b.level < levelUser && b.opt.Marker != "" {
+	if b.level < levelUser {
+		b.strays()
+	}
+}
+
+// strays ends what has left the process group.
+func (b *box) strays() {
+	if b.group != nil {
+		b.group.kill()
+	}
+	if b.opt.Marker != "" {
 		sweep(b.opt.Marker)
 	}
 }
@@ -334,9 +392,7 @@ func (b *box) left() {
 		// The group outlives its leader while it has members, and its number
 		// is not given away before they are gone.
 		_ = syscall.Kill(-leader, syscall.SIGKILL)
-		if b.opt.Marker != "" {
-			sweep(b.opt.Marker)
-		}
+		b.strays()
 	}
 }
 
@@ -344,6 +400,9 @@ func (b *box) left() {
 func (b *box) close() {
 	if b.level >= levelMount {
 		b.thread.close()
+	}
+	if b.group != nil {
+		b.group.close()
 	}
 }
 

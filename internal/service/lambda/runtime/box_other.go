@@ -4,6 +4,7 @@ package runtime
 
 import (
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"sync"
@@ -15,7 +16,7 @@ import (
 // boxes makes boxes that are process groups: all that systems other than Linux offer.
 type boxes struct{}
 
-func newBoxes(want Sandbox) (*boxes, error) {
+func newBoxes(want Sandbox, _ *slog.Logger) (*boxes, error) {
 	if want == SandboxStrict {
 		return nil, errors.New("the sandbox \"strict\" needs Linux")
 	}
@@ -24,6 +25,9 @@ func newBoxes(want Sandbox) (*boxes, error) {
 
 // String says what isolation the boxes give.
 func (*boxes) String() string { return "process group" }
+
+// memoryBound says what holds processes to their memory.
+func (*boxes) memoryBound() string { return "nothing on this system" }
 
 func (*boxes) close() {}
 
@@ -85,7 +89,10 @@ func (b *box) left() {
 func (b *box) close() {}
 
 // memory is not watched on this system.
-func (b *box) memory() int64 { return 0 }
+func (b *box) memory() usage { return usage{} }
+
+func (b *box) bounded() bool     { return false }
+func (b *box) outOfMemory() bool { return false }
 
 // awaitEnd returns at once: Wait does the waiting.
 func awaitEnd(int) {}

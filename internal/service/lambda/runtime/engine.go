@@ -76,9 +76,10 @@ func New(opt Options) (*Engine, error) {
 	if err := e.writeBootstraps(); err != nil {
 		return nil, err
 	}
-	if e.boxes, err = newBoxes(opt.Sandbox); err != nil {
+	if e.boxes, err = newBoxes(opt.Sandbox, opt.Log); err != nil {
 		return nil, err
 	}
+	e.log.Debug("functions are kept apart", "by", e.boxes.String(), "memory", e.boxes.memoryBound())
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e, nil
 }
@@ -133,6 +134,9 @@ func (e *Engine) writeBootstraps() error {
 
 // Isolation says in words what keeps instances apart on this system.
 func (e *Engine) Isolation() string { return e.boxes.String() }
+
+// MemoryBound says in words what holds instances to their memory on this system.
+func (e *Engine) MemoryBound() string { return e.boxes.memoryBound() }
 
 func (e *Engine) addPool(p *Pool) {
 	e.mu.Lock()

@@ -33,8 +33,9 @@ const (
 	freezeDelay = 5 * time.Millisecond
 	// watchInterval is how often the memory of a busy instance is measured.
 	watchInterval = 50 * time.Millisecond
-	// sampleAge is how old the last measure may be when an invocation ends.
-	sampleAge = time.Second
+	// sampleAge is how old the last measure may be when an invocation ends that was shorter than sampleLong.
+	sampleAge  = time.Second
+	sampleLong = 5 * time.Millisecond
 )
 
 // instance is one running copy of a function.
@@ -71,7 +72,7 @@ type instance struct {
 	freezer   clock.Timer
 	idleSince time.Time
 
-	// peak and sampled belong to the goroutine that runs the invocation.
+	// peak and sampled belong to the goroutine that starts the instance or runs the invocation.
 	peak    int64
 	sampled time.Time
 }
@@ -104,6 +105,7 @@ type initFailure struct {
 	message   string // without payload: "Runtime exited with error: exit status 1"
 	timeout   bool
 	duration  time.Duration
+	memoryMB  int
 	// in is the instance's log, which lives on after it; nil if there was none.
 	in *instance
 }
@@ -153,7 +155,7 @@ func newInstance(ctx context.Context, p *Pool, pl *plan, initType string) (in *i
 		return nil, fmt.Errorf("credentials of role %s: %w", p.spec.RoleARN, err)
 	}
 	undo = append(undo, func() { e.opt.Credentials.Revoke(in.keys.AccessKeyID) })
-	opt := boxOptions{TmpDir: tmp, ReadOnly: pl.readOnly, Marker: "TMPDIR=" + tmp}
+	opt := boxOptions{TmpDir: tmp, ReadOnly: pl.readOnly, Memory: int64(p.spec.MemoryMB) << 20, Marker: "TMPDIR=" + tmp}
 	if pl.mountOpt {
 		opt.Opt = pl.opt
 	}
@@ -259,6 +261,9 @@ func (in *instance) reap(logs *sync.WaitGroup) {
 	in.mu.Lock()
 	was := in.state
 	in.state, in.exit = dead, st
+	if in.cause == nil && in.box.outOfMemory() {
+		in.cause = &reply{errorType: outOfMemory}
+	}
 	if in.freezer != nil {
 		in.freezer.Stop()
 	}
@@ -281,25 +286,36 @@ func (in *instance) awaitReady(limit time.Duration, phase string) *initFailure {
 	began := in.eng.clock.Now()
 	timer := in.eng.clock.NewTimer(limit)
 	defer timer.Stop()
+	watch := in.eng.clock.NewTimer(watchInterval)
+	defer watch.Stop()
 	var f *initFailure
-	select {
-	case <-in.ready:
-		return nil
-	case f = <-in.initErr:
-		in.kill()
-		<-in.dead
-	case <-in.dead:
+	for f == nil {
 		select {
-		case f = <-in.initErr: // it reported before it ended
-		default:
-			f = in.exitFailure()
+		case <-in.ready:
+			return nil
+		case f = <-in.initErr:
+			in.kill()
+			<-in.dead
+		case <-in.dead:
+			select {
+			case f = <-in.initErr: // it reported before it ended
+			default:
+				f = in.exitFailure()
+			}
+		case <-timer.C():
+			in.kill()
+			<-in.dead
+			f = &initFailure{timeout: true, errorType: "Sandbox.Timedout", message: fmt.Sprintf("Task timed out after %.2f seconds", limit.Seconds())}
+		case <-watch.C():
+			in.watchMemory(in.eng.clock.Now())
+			watch.Reset(watchInterval)
 		}
-	case <-timer.C():
-		in.kill()
-		<-in.dead
-		f = &initFailure{timeout: true, errorType: "Sandbox.Timedout", message: fmt.Sprintf("Task timed out after %.2f seconds", limit.Seconds())}
 	}
 	f.in, f.duration = in, in.eng.clock.Now().Sub(began)
+	f.memoryMB = in.measure(in.eng.clock.Now(), f.duration)
+	if f.errorType == outOfMemory {
+		f.memoryMB = in.spec.MemoryMB
+	}
 	status, errorType := "error", f.errorType
 	if f.timeout {
 		status, errorType = "timeout", ""
@@ -312,10 +328,14 @@ func (in *instance) awaitReady(limit time.Duration, phase string) *initFailure {
 func (in *instance) exitFailure() *initFailure {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	f := &initFailure{errorType: "Runtime.ExitError", message: exitMessage(in.exit)}
 	if in.cause != nil {
-		return &initFailure{errorType: in.cause.errorType, message: string(in.cause.payload)}
+		f.errorType = in.cause.errorType
+		if len(in.cause.payload) > 0 {
+			f.message = string(in.cause.payload)
+		}
 	}
-	return &initFailure{errorType: "Runtime.ExitError", message: exitMessage(in.exit)}
+	return f
 }
 
 // exitMessage is AWS's wording of a process's end.
@@ -491,7 +511,10 @@ func (in *instance) invoke(inv *Invocation, init time.Duration) Result {
 	ended := in.eng.clock.Now()
 	in.eng.opt.Observer.End(in.keys.AccessKeyID, inv)
 
-	o := outcome{errorType: r.errorType, duration: ended.Sub(began), init: init, memoryMB: in.measure(ended)}
+	o := outcome{errorType: r.errorType, duration: ended.Sub(began), init: init, memoryMB: in.measure(ended, ended.Sub(began))}
+	if r.errorType == outOfMemory {
+		o.memoryMB = in.spec.MemoryMB
+	}
 	var remark string
 	switch {
 	case r.timedOut:
@@ -550,9 +573,7 @@ func (in *instance) await(c *call) reply {
 			}
 			continue // either this reply or one that came just before
 		}
-		if in.sample(now) > int64(in.spec.MemoryMB)<<20 {
-			in.fail("Runtime.OutOfMemory", "")
-		}
+		in.watchMemory(now)
 		timer.Reset(wait())
 	}
 }
@@ -576,16 +597,26 @@ func (in *instance) afterEnd(c *call) reply {
 	return reply{payload: failure(errorType, "RequestId: "+c.inv.RequestID+" Error: "+message), errorType: errorType}
 }
 
+// outOfMemory is the error of an instance that wanted more memory than its function has.
+const outOfMemory = "Runtime.OutOfMemory"
+
+// watchMemory ends an instance that uses more memory than it may, unless the kernel sees to that.
+func (in *instance) watchMemory(now time.Time) {
+	if in.sample(now) > int64(in.spec.MemoryMB)<<20 && !in.box.bounded() {
+		in.fail(outOfMemory, "")
+	}
+}
+
 // sample measures the memory in use now.
 func (in *instance) sample(now time.Time) int64 {
-	m := in.box.memory()
-	in.peak, in.sampled = max(in.peak, m), now
-	return m
+	u := in.box.memory()
+	in.peak, in.sampled = max(in.peak, u.peak), now
+	return u.private
 }
 
 // measure is the most memory the instance has been seen to use, in MB, at most what it may use.
-func (in *instance) measure(now time.Time) int {
-	if now.Sub(in.sampled) > sampleAge && !in.ended() {
+func (in *instance) measure(now time.Time, ran time.Duration) int {
+	if (ran > sampleLong || now.Sub(in.sampled) > sampleAge) && !in.ended() {
 		in.sample(now)
 	}
 	return min(in.spec.MemoryMB, int((in.peak+1<<20-1)>>20))

@@ -96,7 +96,7 @@ func (p *Pool) failed(inv *Invocation, f *initFailure) Result {
 		Payload: f.errorPayload(inv.RequestID), FunctionError: "Unhandled", ErrorType: f.errorType,
 		Duration: f.duration, Cold: true, TimedOut: f.timeout,
 	}
-	o := outcome{status: "error", errorType: f.errorType, duration: f.duration}
+	o := outcome{status: "error", errorType: f.errorType, duration: f.duration, memoryMB: f.memoryMB}
 	remark := ""
 	if f.timeout {
 		o.status, o.errorType = "timeout", ""

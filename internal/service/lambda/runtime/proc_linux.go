@@ -10,50 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxProcesses bounds the walk over a box's processes, so that one that forks
-// without end cannot make the watch the load.
-const maxProcesses = 4096
-
-// memory is the memory of a box's processes in bytes: what they hold for
-// themselves (anonymous and shared memory). Mapped files are left out: the same pages of an
-// interpreter serve every instance.
-func (b *box) memory() int64 {
-	b.mu.Lock()
-	leader := b.leader
-	b.mu.Unlock()
-	if leader == 0 {
-		return 0
-	}
-	var sum int64
-	todo := []int{leader}
-	for n := 0; len(todo) > 0 && n < maxProcesses; n++ {
-		pid := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		sum += residentBytes(pid)
-		todo = append(todo, childrenOf(pid)...)
-	}
-	return sum
-}
-
-// residentBytes reads a process's own memory; 0 if it is gone.
-func residentBytes(pid int) int64 {
-	f, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
-	if err != nil {
-		return 0
-	}
-	var kb int64
-	for _, name := range []string{"RssAnon:", "RssShmem:"} {
-		_, rest, ok := bytes.Cut(f, []byte("\n"+name))
-		if !ok {
-			continue
-		}
-		line, _, _ := bytes.Cut(rest, []byte("\n"))
-		n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(string(line)), " kB"), 10, 64)
-		kb += n
-	}
-	return kb << 10
-}
-
 func childrenOf(pid int) []int {
 	dir := "/proc/" + strconv.Itoa(pid) + "/task"
 	tasks, err := os.ReadDir(dir)
