@@ -8,13 +8,23 @@ type boxOptions struct {
 	TmpDir string
 	// ReadOnly are directories that processes must see and not change.
 	ReadOnly []string
-	// Opt, if set, is shown to the processes as /opt.
-	Opt string
+	// Binds are directories that processes see at other places, read-only.
+	Binds []bind
 	// Memory is what the processes may use together, in bytes.
 	Memory int64
 	// Marker is an entry of the processes' environment by which strays are found.
 	Marker string
 }
+
+// bind shows a directory at another place.
+type bind struct{ from, to string }
+
+// Where functions find things on AWS.
+const (
+	taskDir    = "/var/task"    // the package
+	runtimeDir = "/var/runtime" // the runtime
+	optDir     = "/opt"         // layers
+)
 
 // command is a process to start: Path is absolute, Files are its descriptors 0, 1, 2 …; it inherits no others.
 type command struct {

@@ -242,7 +242,7 @@ func (b *box) withProc(c command) command {
 	return c
 }
 
-// mountTmp puts the instance's directory over /tmp and makes the code read-only.
+// mountTmp puts the instance's directory over /tmp, shows its code where AWS has it and makes it read-only.
 // Directories that live below /tmp and that the function needs (a data
 // directory of a test, say) are carried into the new /tmp first.
 func (b *box) mountTmp() error {
@@ -254,22 +254,43 @@ func (b *box) mountTmp() error {
 				return err
 			}
 		}
-		if err := unix.Mount(d, target, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
-			return fmt.Errorf("bind %s: %w", d, err)
-		}
-		if err := unix.Mount("", target, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""); err != nil {
-			return fmt.Errorf("make %s read-only: %w", d, err)
+		if err := bindReadOnly(d, target); err != nil {
+			return err
 		}
 	}
-	if b.opt.Opt != "" {
-		if err := unix.Mount(b.opt.Opt, "/opt", "", unix.MS_BIND, ""); err != nil {
-			return fmt.Errorf("mount /opt: %w", err)
+	for _, m := range b.opt.Binds {
+		if err := bindReadOnly(m.from, m.to); err != nil {
+			return err
 		}
 	}
 	if err := unix.Mount(b.opt.TmpDir, "/tmp", "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
 		return fmt.Errorf("mount /tmp: %w", err)
 	}
 	return nil
+}
+
+func bindReadOnly(from, to string) error {
+	if err := unix.Mount(from, to, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return fmt.Errorf("bind %s to %s: %w", from, to, err)
+	}
+	if err := unix.Mount("", to, "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""); err != nil {
+		return fmt.Errorf("make %s read-only: %w", to, err)
+	}
+	return nil
+}
+
+// canBind tells whether directories can be shown at a place: a mount needs something to be
+// mounted on, which is made if it does not exist.
+func (bs *boxes) canBind(to string) bool {
+	if bs.level < levelMount {
+		return false
+	}
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		bs.log.Debug("functions do not find their files where AWS has them", "place", to, "err", err)
+		return false
+	}
+	st, err := os.Stat(to)
+	return err == nil && st.IsDir()
 }
 
 func loopbackUp() error {

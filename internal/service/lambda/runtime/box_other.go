@@ -31,6 +31,9 @@ func (*boxes) memoryBound() string { return "nothing on this system" }
 
 func (*boxes) close() {}
 
+// canBind tells whether directories can be shown at a place.
+func (*boxes) canBind(string) bool { return false }
+
 type box struct {
 	opt    boxOptions
 	mu     sync.Mutex

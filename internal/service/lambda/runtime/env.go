@@ -11,12 +11,12 @@ import (
 // sets, what the function's configuration adds, and nothing of Leat's own
 // environment.
 func (in *instance) environment(p *plan) map[string]string {
-	s := in.spec
+	s, task := in.spec, p.seen(in.spec.CodeDir)
 	env := map[string]string{
 		"LANG":            "en_US.UTF-8",
 		"TZ":              ":UTC",
 		"PATH":            joinPaths(p.binDir, "/usr/local/bin", "/usr/bin", "/bin", in.optDir(p)+"/bin"),
-		"LD_LIBRARY_PATH": joinPaths(s.CodeDir, s.CodeDir+"/lib", in.optDir(p)+"/lib"),
+		"LD_LIBRARY_PATH": joinPaths(task, task+"/lib", in.optDir(p)+"/lib"),
 		// AWS sets no HOME. Without one, SDKs would look the user up and read a
 		// developer's own profile and credentials.
 		"HOME":   in.box.tmpDir(),
@@ -55,8 +55,8 @@ func (in *instance) reserved(p *plan) map[string]string {
 		"AWS_ACCESS_KEY":                  in.keys.AccessKeyID,
 		"AWS_SECRET_ACCESS_KEY":           in.keys.SecretAccessKey,
 		"AWS_SECRET_KEY":                  in.keys.SecretAccessKey,
-		"LAMBDA_TASK_ROOT":                s.CodeDir,
-		"LAMBDA_RUNTIME_DIR":              p.runtimeDir,
+		"LAMBDA_TASK_ROOT":                p.seen(s.CodeDir),
+		"LAMBDA_RUNTIME_DIR":              p.seen(in.eng.bootstrapDir),
 	}
 	if in.keys.SessionToken != "" {
 		env["AWS_SESSION_TOKEN"] = in.keys.SessionToken
@@ -111,7 +111,7 @@ func ReservedVariables() []string {
 // optDir is where the processes find the layers.
 func (in *instance) optDir(p *plan) string {
 	if p.opt == "" {
-		return "/opt"
+		return optDir
 	}
-	return p.opt
+	return p.seen(p.opt)
 }

@@ -155,10 +155,7 @@ func newInstance(ctx context.Context, p *Pool, pl *plan, initType string) (in *i
 		return nil, fmt.Errorf("credentials of role %s: %w", p.spec.RoleARN, err)
 	}
 	undo = append(undo, func() { e.opt.Credentials.Revoke(in.keys.AccessKeyID) })
-	opt := boxOptions{TmpDir: tmp, ReadOnly: pl.readOnly, Memory: int64(p.spec.MemoryMB) << 20, Marker: "TMPDIR=" + tmp}
-	if pl.mountOpt {
-		opt.Opt = pl.opt
-	}
+	opt := boxOptions{TmpDir: tmp, ReadOnly: pl.readOnly, Binds: pl.binds, Memory: int64(p.spec.MemoryMB) << 20, Marker: "TMPDIR=" + tmp}
 	if in.box, err = e.boxes.open(opt); err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
@@ -212,7 +209,7 @@ func (in *instance) launch() error {
 	for i, a := range in.plan.argv {
 		argv[i] = strings.ReplaceAll(a, tmpPlaceholder, in.box.tmpDir())
 	}
-	in.proc, err = in.box.spawn(command{Path: argv[0], Args: argv, Dir: in.spec.CodeDir, Env: environ(env), Files: files})
+	in.proc, err = in.box.spawn(command{Path: argv[0], Args: argv, Dir: in.plan.seen(in.spec.CodeDir), Env: environ(env), Files: files})
 	if err != nil {
 		in.logs.close()
 		return &LaunchError{"Runtime.InvalidEntrypoint", err.Error()}
@@ -230,8 +227,9 @@ func (in *instance) launch() error {
 
 // launchExtensions starts the executables that layers have in /opt/extensions.
 func (in *instance) launchExtensions(env map[string]string, files []*os.File) {
-	for _, path := range in.plan.extensions {
-		x, err := in.box.spawn(command{Path: path, Args: []string{path}, Dir: in.spec.CodeDir, Env: environ(env), Files: files})
+	for _, name := range in.plan.extensions {
+		path := filepath.Join(in.plan.seen(in.plan.opt), "extensions", name)
+		x, err := in.box.spawn(command{Path: path, Args: []string{path}, Dir: in.plan.seen(in.spec.CodeDir), Env: environ(env), Files: files})
 		if err != nil {
 			in.fail("Extension.LaunchError", "Error: "+err.Error())
 			return
@@ -312,7 +310,7 @@ func (in *instance) awaitReady(limit time.Duration, phase string) *initFailure {
 		}
 	}
 	f.in, f.duration = in, in.eng.clock.Now().Sub(began)
-	f.memoryMB = in.measure(in.eng.clock.Now(), f.duration)
+	f.memoryMB = in.measure(in.eng.clock.Now(), true)
 	if f.errorType == outOfMemory {
 		f.memoryMB = in.spec.MemoryMB
 	}
@@ -511,7 +509,7 @@ func (in *instance) invoke(inv *Invocation, init time.Duration) Result {
 	ended := in.eng.clock.Now()
 	in.eng.opt.Observer.End(in.keys.AccessKeyID, inv)
 
-	o := outcome{errorType: r.errorType, duration: ended.Sub(began), init: init, memoryMB: in.measure(ended, ended.Sub(began))}
+	o := outcome{errorType: r.errorType, duration: ended.Sub(began), init: init, memoryMB: in.measure(ended, init > 0 || ended.Sub(began) > sampleLong)}
 	if r.errorType == outOfMemory {
 		o.memoryMB = in.spec.MemoryMB
 	}
@@ -615,8 +613,9 @@ func (in *instance) sample(now time.Time) int64 {
 }
 
 // measure is the most memory the instance has been seen to use, in MB, at most what it may use.
-func (in *instance) measure(now time.Time, ran time.Duration) int {
-	if (ran > sampleLong || now.Sub(in.sampled) > sampleAge) && !in.ended() {
+// It is looked at anew if that is worth it, or has not been done for a while.
+func (in *instance) measure(now time.Time, worth bool) int {
+	if (worth || now.Sub(in.sampled) > sampleAge) && !in.ended() {
 		in.sample(now)
 	}
 	return min(in.spec.MemoryMB, int((in.peak+1<<20-1)>>20))

@@ -16,10 +16,9 @@ type plan struct {
 	argv       []string
 	env        map[string]string
 	binDir     string   // of the interpreter
-	runtimeDir string   // LAMBDA_RUNTIME_DIR
 	opt        string   // merged layers, "" without layers
-	mountOpt   bool     // opt may be shown as /opt
-	readOnly   []string // directories the processes need
+	binds      []bind   // what the processes see elsewhere than it is
+	readOnly   []string // other directories the processes need
 	framed     bool     // the runtime frames its log messages
 	extensions []string // executables of layers
 }
@@ -69,9 +68,18 @@ func (e *Engine) plan(ctx context.Context, s *Spec) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{env: map[string]string{}, runtimeDir: e.bootstrapDir}
+	p := &plan{env: map[string]string{}}
 	if err := e.mergeLayers(s, p); err != nil {
 		return nil, err
+	}
+	interpreter, err := e.interpreter(ctx, f, s)
+	if err != nil {
+		return nil, err
+	}
+	p.show(e, s.CodeDir, taskDir, interpreter)
+	p.show(e, e.bootstrapDir, runtimeDir, interpreter)
+	if p.opt != "" {
+		p.show(e, p.opt, optDir, interpreter)
 	}
 	switch f {
 	case familyPython:
@@ -86,22 +94,61 @@ func (e *Engine) plan(ctx context.Context, s *Spec) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.readOnly = append(p.readOnly, s.CodeDir, p.runtimeDir)
-	if p.opt != "" {
-		p.readOnly = append(p.readOnly, p.opt)
-		_, err := os.Stat("/opt")
-		p.mountOpt = err == nil && !strings.HasPrefix(p.argv[0], "/opt/")
-	}
 	if w := s.Env["AWS_LAMBDA_EXEC_WRAPPER"]; w != "" && f != familyProvided {
 		p.argv = append([]string{p.inOpt(w)}, p.argv...)
 	}
 	return p, nil
 }
 
+// interpreter is the program that runs functions of a family, "" if they are programs themselves.
+func (e *Engine) interpreter(ctx context.Context, f family, s *Spec) (string, error) {
+	var t *tool
+	var err error
+	switch f {
+	case familyPython:
+		t, err = e.tools.python(ctx, s.Runtime)
+	case familyNode:
+		t, err = e.tools.node(ctx, s.Runtime)
+	case familyJava:
+		return javaProgram(s.Runtime)
+	default:
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return t.path, nil
+}
+
+// show arranges that processes see dir at the place that it has on AWS, where mounts can be made and
+// do not hide the interpreter. Elsewhere they see it at its own.
+func (p *plan) show(e *Engine, dir, place, interpreter string) {
+	real, err := filepath.EvalSymlinks(interpreter)
+	hides := strings.HasPrefix(interpreter, place+"/") || err == nil && strings.HasPrefix(real, place+"/")
+	if !hides && e.boxes.canBind(place) {
+		p.binds = append(p.binds, bind{dir, place})
+		return
+	}
+	p.readOnly = append(p.readOnly, dir)
+}
+
+// seen is where the processes see a path of ours.
+func (p *plan) seen(path string) string {
+	for _, m := range p.binds {
+		if path == m.from {
+			return m.to
+		}
+		if rest, ok := strings.CutPrefix(path, m.from+"/"); ok {
+			return m.to + "/" + rest
+		}
+	}
+	return path
+}
+
 // inOpt finds a path below /opt where /opt is not the layers' own.
 func (p *plan) inOpt(path string) string {
-	if rest, ok := strings.CutPrefix(path, "/opt/"); ok && p.opt != "" {
-		return filepath.Join(p.opt, rest)
+	if rest, ok := strings.CutPrefix(path, optDir+"/"); ok && p.opt != "" {
+		return filepath.Join(p.seen(p.opt), rest)
 	}
 	return path
 }
@@ -118,12 +165,12 @@ func (e *Engine) planPython(ctx context.Context, s *Spec, p *plan) error {
 		p.argv = append(p.argv, "-S")
 		p.env["LEAT_PYTHON_SITES"] = strings.Join(py.sites, ":")
 	}
-	p.argv = append(p.argv, e.compiledBootstrap(ctx, py))
+	p.argv = append(p.argv, p.seen(e.compiledBootstrap(ctx, py)))
 	p.binDir, p.framed = filepath.Dir(py.path), true
-	p.env["PYTHONPATH"] = p.runtimeDir
+	p.env["PYTHONPATH"] = p.seen(e.bootstrapDir)
 	p.env["PYTHONIOENCODING"] = "utf-8"
 	if p.opt != "" {
-		p.env["LEAT_OPT"] = p.opt
+		p.env["LEAT_OPT"] = p.seen(p.opt)
 	}
 	sdk, err := e.pythonSDK(ctx, py, s)
 	if err != nil {
@@ -164,12 +211,13 @@ func (e *Engine) planNode(ctx context.Context, s *Spec, p *plan) error {
 	if err != nil {
 		return err
 	}
-	p.argv = []string{node.path, filepath.Join(p.runtimeDir, "bootstrap.cjs")}
+	p.argv = []string{node.path, p.seen(filepath.Join(e.bootstrapDir, "bootstrap.cjs"))}
 	p.binDir, p.framed = filepath.Dir(node.path), true
 	paths := []string{}
 	if p.opt != "" {
 		major := strings.TrimSuffix(strings.TrimPrefix(s.Runtime, "nodejs"), ".x")
-		paths = append(paths, p.opt+"/nodejs/node"+major+"/node_modules", p.opt+"/nodejs/node_modules")
+		opt := p.seen(p.opt)
+		paths = append(paths, opt+"/nodejs/node"+major+"/node_modules", opt+"/nodejs/node_modules")
 	}
 	sdk, err := e.nodeSDK(ctx, node, s)
 	if err != nil {
@@ -180,7 +228,7 @@ func (e *Engine) planNode(ctx context.Context, s *Spec, p *plan) error {
 		p.env["LEAT_NODE_SDK"] = sdk
 		p.readOnly = append(p.readOnly, filepath.Dir(sdk))
 	}
-	p.env["NODE_PATH"] = strings.Join(append(paths, p.runtimeDir, s.CodeDir), ":")
+	p.env["NODE_PATH"] = strings.Join(append(paths, p.seen(e.bootstrapDir), p.seen(s.CodeDir)), ":")
 	p.needTool(node.path)
 	return nil
 }
@@ -202,7 +250,7 @@ func (e *Engine) planProvided(ctx context.Context, s *Spec, p *plan) error {
 			if st.Mode()&0o111 == 0 {
 				return &LaunchError{"Runtime.InvalidEntrypoint", "fork/exec /var/task/bootstrap: permission denied"}
 			}
-			p.argv = []string{c}
+			p.argv = []string{p.seen(c)}
 			return nil
 		}
 	}
@@ -246,7 +294,7 @@ func (e *Engine) mergeLayers(s *Spec, p *plan) error {
 	}
 	for _, x := range entries {
 		if !x.IsDir() {
-			p.extensions = append(p.extensions, filepath.Join(p.opt, "extensions", x.Name()))
+			p.extensions = append(p.extensions, x.Name())
 		}
 	}
 	if len(p.extensions) > MaxExtensions {

@@ -310,7 +310,7 @@ func TestTheEnvironmentIsAWSsAndNothingElse(t *testing.T) {
 		"AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "_HANDLER": "app.handler",
 		"AWS_EXECUTION_ENV": "AWS_Lambda_python3.12", "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand", "TZ": ":UTC", "LANG": "en_US.UTF-8",
 		"AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f-python", "AWS_ENDPOINT_URL": "http://127.0.0.1:4566", "AWS_ACCESS_KEY_ID": "test",
-		"AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": "test", "LAMBDA_TASK_ROOT": s.CodeDir,
+		"AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": "test", "LAMBDA_TASK_ROOT": taskRoot(e, s),
 	} {
 		if got[k] != want {
 			t.Errorf("%s = %v, want %s", k, got[k], want)

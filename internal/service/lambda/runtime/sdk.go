@@ -148,8 +148,12 @@ const javaClientPOM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 
 // planJava runs AWS's runtime interface client, which loads the function's classes from
 // its package (classes at the root, jars in lib) and from layers.
+func javaProgram(runtime string) (string, error) {
+	return program("java", runtime+" needs a Java runtime: install one (apt install openjdk-21-jre-headless, brew install openjdk)")
+}
+
 func (e *Engine) planJava(ctx context.Context, s *Spec, p *plan) error {
-	java, err := program("java", s.Runtime+" needs a Java runtime: install one (apt install openjdk-21-jre-headless, brew install openjdk)")
+	java, err := javaProgram(s.Runtime)
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func TestPythonFindsWhatIsInstalledByPathFilesAndKeepsItsBuiltins(t *testing.T) 
 	e, _ := newEngine(t, nil)
 	s := spec(t, "python")
 	// The sites of the interpreter, as the engine would have found them.
-	s.Env = map[string]string{"LEAT_PYTHON_SITES": filepath.Join(s.CodeDir, "site")}
+	s.Env = map[string]string{"LEAT_PYTHON_SITES": filepath.Join(taskRoot(e, s), "site")}
 	p := e.Pool(s)
 	if r := invoke(t, p, `{"do":"late"}`); string(r.Payload) != `"found late"` {
 		t.Errorf("a module behind a .pth file: %s", r.Payload)
