@@ -17,6 +17,11 @@ import (
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 && r.ProtoMajor == 1 && r.Header.Get("Expect") != "" {
+		// net/http says "100 Continue" when a body is read, so never for an empty one. botocore waits for it all the same,
+		// and takes a final reply in its place for that of the connection's next request, too.
+		w.WriteHeader(http.StatusContinue)
+	}
 	for i := range s.rooms {
 		if s.rooms[i].match(r) {
 			s.rooms[i].handler.ServeHTTP(w, r)
