@@ -16,7 +16,7 @@ func TestNotificationsReachTheirTargetsAndSurviveARestart(t *testing.T) {
 	b := w.bucket("photos")
 	queue, fn := "arn:aws:sqs:us-east-1:000000000000:q", "arn:aws:lambda:us-east-1:000000000000:function:f"
 	_, err := w.client.PutBucketNotificationConfiguration(ctx(), &sdk.PutBucketNotificationConfigurationInput{Bucket: &b, NotificationConfiguration: &types.NotificationConfiguration{
-		QueueConfigurations:          []types.QueueConfiguration{{QueueArn: &queue, Events: []types.Event{"s3:ObjectCreated:*"}, Filter: &types.NotificationConfigurationFilter{Key: &types.S3KeyFilter{FilterRules: []types.FilterRule{{Name: "suffix", Value: aws.String(".jpg")}}}}}},
+		QueueConfigurations:          []types.QueueConfiguration{{Id: aws.String("pictures"), QueueArn: &queue, Events: []types.Event{"s3:ObjectCreated:*"}, Filter: &types.NotificationConfigurationFilter{Key: &types.S3KeyFilter{FilterRules: []types.FilterRule{{Name: "suffix", Value: aws.String(".jpg")}}}}}},
 		LambdaFunctionConfigurations: []types.LambdaFunctionConfiguration{{LambdaFunctionArn: &fn, Events: []types.Event{"s3:ObjectRemoved:Delete"}}},
 	}})
 	if err != nil {
@@ -32,7 +32,7 @@ func TestNotificationsReachTheirTargetsAndSurviveARestart(t *testing.T) {
 		w.mu.Lock()
 		events := strings.Join(w.events, "\n")
 		w.mu.Unlock()
-		if strings.Contains(events, queue+` {"Service":"Amazon S3","Event":"s3:TestEvent"`) && strings.Contains(events, `"key":"a+b/1.jpg"`) && strings.Contains(events, fn+" ") && strings.Contains(events, `"eventName":"ObjectRemoved:Delete"`) {
+		if strings.Contains(events, queue+` {"Service":"Amazon S3","Event":"s3:TestEvent"`) && strings.Contains(events, `"key":"a+b/1.jpg"`) && strings.Contains(events, `"configurationId":"pictures"`) && strings.Contains(events, fn+" ") && strings.Contains(events, `"eventName":"ObjectRemoved:Delete"`) {
 			if strings.Count(events, "\n") != 2 {
 				t.Fatal(events)
 			}
@@ -41,7 +41,8 @@ func TestNotificationsReachTheirTargetsAndSurviveARestart(t *testing.T) {
 		<-w.news
 	}
 	got, err := w.client.GetBucketNotificationConfiguration(ctx(), &sdk.GetBucketNotificationConfigurationInput{Bucket: &b})
-	if err != nil || len(got.QueueConfigurations) != 1 || len(got.LambdaFunctionConfigurations) != 1 || *got.QueueConfigurations[0].QueueArn != queue {
+	if err != nil || len(got.QueueConfigurations) != 1 || len(got.LambdaFunctionConfigurations) != 1 || *got.QueueConfigurations[0].QueueArn != queue ||
+		*got.QueueConfigurations[0].Id != "pictures" || *got.LambdaFunctionConfigurations[0].Id == "" {
 		t.Fatalf("%+v %v", got, err)
 	}
 }

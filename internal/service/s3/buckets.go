@@ -275,7 +275,7 @@ func (c *call) getLocation() error {
 // config describes how a bucket's subresource is kept.
 type config struct {
 	root    string // root element; "" for JSON
-	check   func(s *Service, rec *bucketRecord, text []byte) (string, error)
+	check   func(c *call, rec *bucketRecord, text []byte) (string, error)
 	missing *aws.Error // what asking for it answers when it was not put; nil: an empty document
 	preset  string     // what asking for it answers then
 	status  int        // of a successful put
@@ -291,7 +291,7 @@ func init() {
 		"cors":              {root: "CORSConfiguration", check: checkCORS, missing: missing("NoSuchCORSConfiguration", "The CORS configuration does not exist"), status: http.StatusOK},
 		"lifecycle":         {root: "LifecycleConfiguration", check: checkLifecycle, missing: missing("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"), status: http.StatusOK},
 		"encryption":        {root: "ServerSideEncryptionConfiguration", check: checkEncryption, preset: `<ServerSideEncryptionConfiguration xmlns="` + namespace + `"><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BucketKeyEnabled>false</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>`, status: http.StatusOK},
-		"publicAccessBlock": {root: "PublicAccessBlockConfiguration", missing: missing("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"), status: http.StatusOK},
+		"publicAccessBlock": {root: "PublicAccessBlockConfiguration", check: checkAccessBlock, missing: missing("NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found"), status: http.StatusOK},
 		"ownershipControls": {root: "OwnershipControls", preset: `<OwnershipControls xmlns="` + namespace + `"><Rule><ObjectOwnership>BucketOwnerEnforced</ObjectOwnership></Rule></OwnershipControls>`, check: checkOwnership, status: http.StatusOK},
 		"tagging":           {root: "Tagging", check: checkBucketTags, missing: missing("NoSuchTagSet", "The TagSet does not exist"), status: http.StatusNoContent},
 		"versioning":        {root: "VersioningConfiguration", check: onlyAs("Status", noVersions, "Suspended"), preset: settled("VersioningConfiguration"), status: http.StatusOK},
@@ -335,8 +335,8 @@ func getConfig(name string) func(*call) error {
 // putConfig keeps a bucket's setting.
 //
 // Errors: NoSuchBucket, MalformedXML, MalformedPolicy, InvalidArgument.
-// Differs: policy, CORS, notification, tagging, public access block and lifecycle have their effect, but that a
-// lifecycle rule's transitions change nothing: there is one storage class. Encryption and ownership controls are
+// Differs: policy, CORS, notification, tagging, public access block (a new bucket has none) and lifecycle have their effect,
+// but that a lifecycle rule's transitions change nothing: there is one storage class. Encryption and ownership controls are
 // kept and answered, and bodies lie as they came. Versioning and acceleration can be suspended and not enabled,
 // logging be left off, the owner pay. Notification targets are looked at also where x-amz-skip-destination-validation asks not to.
 func putConfig(name string) func(*call) error {
@@ -356,7 +356,7 @@ func putConfig(name string) func(*call) error {
 			if cfg.check == nil {
 				return nil
 			}
-			text, err := cfg.check(c.s, rec, b)
+			text, err := cfg.check(c, rec, b)
 			rec.Config[name] = text
 			return err
 		})

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"encoding/json"
 	"encoding/xml"
 	"net/http"
 	"slices"
@@ -9,22 +8,8 @@ import (
 	"strings"
 )
 
-// MaxPolicyBytes bounds a bucket policy.
-const MaxPolicyBytes = 20 << 10
-
 // MaxCORSRules bounds the rules of a CORS configuration.
 const MaxCORSRules = 100
-
-func checkPolicy(_ *Service, _ *bucketRecord, b []byte) (string, error) {
-	var doc map[string]any
-	if len(b) > MaxPolicyBytes || json.Unmarshal(b, &doc) != nil {
-		return "", errCode(http.StatusBadRequest, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'")
-	}
-	if doc["Statement"] == nil {
-		return "", errCode(http.StatusBadRequest, "MalformedPolicy", "Missing required field Statement")
-	}
-	return string(b), nil
-}
 
 type encryptionConfig struct {
 	XMLName xml.Name `xml:"ServerSideEncryptionConfiguration"`
@@ -37,7 +22,7 @@ type encryptionConfig struct {
 	} `xml:"Rule"`
 }
 
-func checkEncryption(_ *Service, _ *bucketRecord, b []byte) (string, error) {
+func checkEncryption(_ *call, _ *bucketRecord, b []byte) (string, error) {
 	var in encryptionConfig
 	if err := parseXML(b, &in); err != nil {
 		return "", err
@@ -72,7 +57,7 @@ func (b *bucketRecord) encryption() map[string]string {
 	return out
 }
 
-func checkOwnership(_ *Service, _ *bucketRecord, b []byte) (string, error) {
+func checkOwnership(_ *call, _ *bucketRecord, b []byte) (string, error) {
 	var in struct {
 		Rule struct{ ObjectOwnership string }
 	}
@@ -104,53 +89,13 @@ func (t tagSet) tags(limit int) (map[string]string, error) {
 	return out, checkTags(out, limit)
 }
 
-func checkBucketTags(_ *Service, _ *bucketRecord, b []byte) (string, error) {
+func checkBucketTags(_ *call, _ *bucketRecord, b []byte) (string, error) {
 	var in tagSet
 	if err := parseXML(b, &in); err != nil {
 		return "", err
 	}
 	_, err := in.tags(MaxBucketTags)
 	return string(b), err
-}
-
-// GetBucketPolicyStatus tells whether a policy makes the bucket public.
-//
-// Errors: NoSuchBucket, NoSuchBucketPolicy.
-// Differs: a policy is called public when a statement allows the principal "*"
-// without a condition; AWS looks into conditions.
-func (c *call) getPolicyStatus() error {
-	text := c.rec.Config["policy"]
-	if text == "" {
-		return configs["policy"].missing.With("BucketName", c.bucket)
-	}
-	return c.reply(http.StatusOK, struct {
-		XMLName  xml.Name `xml:"PolicyStatus"`
-		XMLNS    string   `xml:"xmlns,attr"`
-		IsPublic bool
-	}{XMLNS: namespace, IsPublic: isPublic(text)})
-}
-
-func isPublic(text string) bool {
-	type statement struct {
-		Effect    string
-		Principal any
-		Condition any
-	}
-	var doc struct{ Statement json.RawMessage }
-	var list []statement
-	if json.Unmarshal([]byte(text), &doc) != nil {
-		return false
-	}
-	if json.Unmarshal(doc.Statement, &list) != nil {
-		list = make([]statement, 1)
-		if json.Unmarshal(doc.Statement, &list[0]) != nil {
-			return false
-		}
-	}
-	return slices.ContainsFunc(list, func(s statement) bool {
-		m, _ := s.Principal.(map[string]any)
-		return s.Effect == "Allow" && s.Condition == nil && (s.Principal == "*" || m["AWS"] == "*")
-	})
 }
 
 // GetBucketAcl and GetObjectAcl answer that the owner has full control: there
@@ -225,7 +170,7 @@ type corsConfig struct {
 	Rules   []corsRule `xml:"CORSRule"`
 }
 
-func checkCORS(_ *Service, _ *bucketRecord, b []byte) (string, error) {
+func checkCORS(_ *call, _ *bucketRecord, b []byte) (string, error) {
 	var in corsConfig
 	if err := parseXML(b, &in); err != nil {
 		return "", err

@@ -13,8 +13,8 @@ import (
 func settled(root string) string { return "<" + root + ` xmlns="` + namespace + `"/>` }
 
 // onlyAs accepts a document whose element has one of the values that change nothing.
-func onlyAs(element, why string, values ...string) func(*Service, *bucketRecord, []byte) (string, error) {
-	return func(_ *Service, _ *bucketRecord, b []byte) (string, error) {
+func onlyAs(element, why string, values ...string) func(*call, *bucketRecord, []byte) (string, error) {
+	return func(_ *call, _ *bucketRecord, b []byte) (string, error) {
 		var in struct {
 			Members []struct {
 				XMLName xml.Name

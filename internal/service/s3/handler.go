@@ -153,6 +153,9 @@ func (c *call) authorize(op operation) error {
 		if want := c.r.Header.Get("x-amz-expected-bucket-owner"); want != "" && want != rec.Owner {
 			return errAccessDenied()
 		}
+		if rec.restricts(caller, c.signed) {
+			return errAccessDenied()
+		}
 	}
 	return c.s.may(c.ctx, question)
 }

@@ -79,7 +79,7 @@ type lifecycleNoncurrent struct {
 type lifecycleAbort struct{ DaysAfterInitiation *int }
 
 // checkLifecycle reads a lifecycle configuration and gives its rules ids.
-func checkLifecycle(_ *Service, _ *bucketRecord, b []byte) (string, error) {
+func checkLifecycle(_ *call, _ *bucketRecord, b []byte) (string, error) {
 	var in lifecycleConfig
 	if err := parseXML(b, &in); err != nil {
 		return "", err

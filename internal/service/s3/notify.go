@@ -57,7 +57,7 @@ func (e event) of(key string, o objectRecord) event {
 type filterRule struct{ Name, Value string }
 
 type target struct {
-	ID     string
+	ID     string       `xml:"Id"`
 	Events []string     `xml:"Event"`
 	Rules  []filterRule `xml:"Filter>S3Key>FilterRule"`
 	Queue  string
@@ -88,7 +88,8 @@ var knownEvents = []string{
 
 // checkNotification reads a configuration, gives its targets names, and sends
 // the queues and topics in it a test event.
-func checkNotification(s *Service, rec *bucketRecord, b []byte) (string, error) {
+func checkNotification(c *call, rec *bucketRecord, b []byte) (string, error) {
+	s := c.s
 	var in notificationConfig
 	if err := parseXML(b, &in); err != nil {
 		return "", err

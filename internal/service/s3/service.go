@@ -209,24 +209,31 @@ func bucketOfHost(host string) (bucket string, ok bool) {
 	return "", false
 }
 
-// Matches tells whether a request is for S3: by its host, by the service its
-// signature is scoped to, or, for a browser's preflight, by the bucket in its path.
+// Matches tells whether a request is for S3: by its host, by the service its signature is scoped to, or, where
+// nobody signed (a browser, curl on a public object), by the bucket in its path.
 func (s *Service) Matches(r *http.Request) bool {
 	if _, ok := bucketOfHost(r.Host); ok {
 		return true
 	}
-	if wire.SigningService(r) == "s3" {
-		return true
+	if service := wire.SigningService(r); service != "" {
+		return service == "s3"
 	}
 	if bucket := bucketOfLocalhost(r.Host); bucket != "" && s.HasBucket(bucket) == nil {
 		return true
 	}
-	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+	bucket, _ := s.address(r)
+	return s.HasBucket(bucket) == nil && maybeAnonymous(r)
+}
+
+// maybeAnonymous tells whether an unsigned request may be one of S3's, and is not plainly another API's.
+func maybeAnonymous(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodOptions:
+		return r.Header.Get("Access-Control-Request-Method") != ""
+	case http.MethodPost:
 		return false
 	}
-	bucket, _ := s.address(r)
-	_, err := s.find(bucket)
-	return err == nil
+	return r.Header.Get("X-Amz-Target") == "" && r.Header.Get("Smithy-Protocol") == "" && !r.URL.Query().Has("Action")
 }
 
 func errCode(status int, code, text string) *aws.Error {
