@@ -102,7 +102,7 @@ func (w *world) statistics(name string, from, to time.Time, period int32, opts .
 func show(points []types.Datapoint) string {
 	var b strings.Builder
 	for _, d := range points {
-		fmt.Fprintf(&b, "%s n=%g sum=%g min=%g max=%g avg=%g %s\n", d.Timestamp.Format("15:04:05"),
+		fmt.Fprintf(&b, "%s n=%g sum=%g min=%g max=%g avg=%g %s\n", d.Timestamp.UTC().Format("15:04:05"),
 			aws.ToFloat64(d.SampleCount), aws.ToFloat64(d.Sum), aws.ToFloat64(d.Minimum), aws.ToFloat64(d.Maximum), aws.ToFloat64(d.Average), d.Unit)
 	}
 	return b.String()

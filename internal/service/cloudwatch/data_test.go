@@ -46,7 +46,7 @@ func showData(results []types.MetricDataResult) string {
 	for _, r := range results {
 		fmt.Fprintf(&b, "%s (%s)", *r.Id, *r.Label)
 		for i, v := range r.Values {
-			fmt.Fprintf(&b, " %s=%g", r.Timestamps[i].Format("04"), v)
+			fmt.Fprintf(&b, " %s=%g", r.Timestamps[i].UTC().Format("04"), v)
 		}
 		fmt.Fprintf(&b, " %s\n", r.StatusCode)
 	}

@@ -272,6 +272,6 @@ func (b *bucketRecord) compile() error {
 // expires sets the header that tells when an object will go.
 func (c *call) expires(o *objectRecord) {
 	if at, rule, ok := c.rec.expiry(c.key, o); ok {
-		c.w.Header().Set("x-amz-expiration", fmt.Sprintf(`expiry-date="%s", rule-id="%s"`, at.Format(http.TimeFormat), rule))
+		c.w.Header().Set("x-amz-expiration", fmt.Sprintf(`expiry-date="%s", rule-id="%s"`, at.UTC().Format(http.TimeFormat), rule))
 	}
 }
