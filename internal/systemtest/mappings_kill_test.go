@@ -34,10 +34,10 @@ func build(t *testing.T) string {
 	return bin
 }
 
-// launch starts the program on a data directory and waits until it is ready.
-func launch(t *testing.T, bin, dir, addr string) *server {
+// launch starts the program on a data directory, with more flags if need be, and waits until it is ready.
+func launch(t *testing.T, bin, dir, addr string, flags ...string) *server {
 	t.Helper()
-	cmd := exec.Command(bin, "up", "--data-dir", dir, "--addr", addr, "--registry-addr", "127.0.0.1:0", "--json")
+	cmd := exec.Command(bin, append([]string{"up", "--data-dir", dir, "--addr", addr, "--registry-addr", "127.0.0.1:0", "--json"}, flags...)...)
 	cmd.Stderr = os.Stderr
 	out := must(cmd.StdoutPipe())(t)
 	if err := cmd.Start(); err != nil {

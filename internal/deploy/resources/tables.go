@@ -208,7 +208,8 @@ func (c *clients) tagTable(ctx context.Context, r *deploy.Request, arn string) e
 }
 
 // tableUpdates lists the calls that bring a table from what it has to what is
-// wanted. The service takes one index at a time, and a stream change alone.
+// wanted. The service takes one index at a time, and changes of stream, protection or
+// class alone.
 func tableUpdates(want *dynamodb.CreateTableInput, have *types.TableDescription) []*dynamodb.UpdateTableInput {
 	var out []*dynamodb.UpdateTableInput
 	mode := want.BillingMode
@@ -226,17 +227,35 @@ func tableUpdates(want *dynamodb.CreateTableInput, have *types.TableDescription)
 	if mode == types.BillingModeProvisioned && !sameCapacity(want.ProvisionedThroughput, have.ProvisionedThroughput) {
 		capacity.ProvisionedThroughput = want.ProvisionedThroughput
 	}
+	if mode == types.BillingModeProvisioned && was != mode {
+		capacity.GlobalSecondaryIndexUpdates = provisionIndexes(want, have)
+	}
+	if capacity.BillingMode != "" || capacity.ProvisionedThroughput != nil {
+		out = append(out, capacity)
+	}
 	if want.DeletionProtectionEnabled != nil && (have.DeletionProtectionEnabled == nil || *have.DeletionProtectionEnabled != *want.DeletionProtectionEnabled) {
-		capacity.DeletionProtectionEnabled = want.DeletionProtectionEnabled
+		out = append(out, &dynamodb.UpdateTableInput{DeletionProtectionEnabled: want.DeletionProtectionEnabled})
 	}
 	if want.TableClass != "" && (have.TableClassSummary == nil || have.TableClassSummary.TableClass != want.TableClass) {
-		capacity.TableClass = want.TableClass
-	}
-	if capacity.BillingMode != "" || capacity.ProvisionedThroughput != nil || capacity.DeletionProtectionEnabled != nil || capacity.TableClass != "" {
-		out = append(out, capacity)
+		out = append(out, &dynamodb.UpdateTableInput{TableClass: want.TableClass})
 	}
 	out = append(out, streamUpdates(want.StreamSpecification, have.StreamSpecification)...)
 	return append(out, indexUpdates(want, have)...)
+}
+
+// provisionIndexes gives the indexes that stay their throughput, which the call that makes
+// their table provisioned must do; what they have is changed to that.
+func provisionIndexes(want *dynamodb.CreateTableInput, have *types.TableDescription) (out []types.GlobalSecondaryIndexUpdate) {
+	for i := range have.GlobalSecondaryIndexes {
+		g := &have.GlobalSecondaryIndexes[i]
+		for _, w := range want.GlobalSecondaryIndexes {
+			if pt := w.ProvisionedThroughput; str(w.IndexName) == str(g.IndexName) && pt != nil {
+				out = append(out, types.GlobalSecondaryIndexUpdate{Update: &types.UpdateGlobalSecondaryIndexAction{IndexName: g.IndexName, ProvisionedThroughput: pt}})
+				g.ProvisionedThroughput = &types.ProvisionedThroughputDescription{ReadCapacityUnits: pt.ReadCapacityUnits, WriteCapacityUnits: pt.WriteCapacityUnits}
+			}
+		}
+	}
+	return out
 }
 
 func sameCapacity(want *types.ProvisionedThroughput, have *types.ProvisionedThroughputDescription) bool {

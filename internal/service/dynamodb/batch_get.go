@@ -104,6 +104,11 @@ func (in *BatchGetItemInput) check(req *aws.Request) ([]batchGet, error) {
 		if err := checkBatchTable(name, len(ka.Keys), maxBatchGet); err != nil {
 			return nil, err
 		}
+		var p problems
+		p.attributesToGet("requestItems."+name+".member.attributesToGet", ka.AttributesToGet)
+		if err := p.err(); err != nil {
+			return nil, err
+		}
 		g, err := ka.check(name, req)
 		if err != nil {
 			return nil, err

@@ -139,8 +139,8 @@ func (in *BatchWriteItemInput) check(req *aws.Request) ([]batchWrite, error) {
 		if err := checkWriteTable(name, reqs); err != nil {
 			return nil, err
 		}
-		for _, wr := range reqs {
-			w, err := wr.check(name, req)
+		for i, wr := range reqs {
+			w, err := wr.check(name, i+1, req)
 			if err != nil {
 				return nil, err
 			}
@@ -189,16 +189,16 @@ func showRequests(reqs []WriteRequest) string {
 	return strings.Join(parts, ", ")
 }
 
-func (wr WriteRequest) check(name string, req *aws.Request) (batchWrite, error) {
+func (wr WriteRequest) check(name string, n int, req *aws.Request) (batchWrite, error) {
 	w := batchWrite{name: name, ref: refOf(req, name), raw: wr}
 	var err error
 	switch {
 	case (wr.PutRequest == nil) == (wr.DeleteRequest == nil):
 		err = validation("Supplied WriteRequest is empty or ambiguous, must contain exactly one of PutRequest or DeleteRequest")
 	case wr.PutRequest != nil && wr.PutRequest.Item == nil:
-		err = validation("1 validation error detected: Value null at 'requestItems.%s.member.1.member.putRequest.item' failed to satisfy constraint: %s", name, mustNotBeNull)
+		err = validation("1 validation error detected: Value null at 'requestItems.%s.member.%d.member.putRequest.item' failed to satisfy constraint: %s", name, n, mustNotBeNull)
 	case wr.DeleteRequest != nil && wr.DeleteRequest.Key == nil:
-		err = validation("1 validation error detected: Value null at 'requestItems.%s.member.1.member.deleteRequest.key' failed to satisfy constraint: %s", name, mustNotBeNull)
+		err = validation("1 validation error detected: Value null at 'requestItems.%s.member.%d.member.deleteRequest.key' failed to satisfy constraint: %s", name, n, mustNotBeNull)
 	case wr.PutRequest != nil:
 		if w.put, err = older.item(wr.PutRequest.Item); err == nil {
 			w.encoded = encodeRecord(w.put)

@@ -20,9 +20,15 @@ func insightStatus(in Insight) types.ContributorInsightsStatus {
 }
 
 func insightIndex(t *Table, name *string) (string, error) {
-	n := awssdk.ToString(name)
-	if n != "" && t.index(n) == nil {
-		return "", resourceNotFound("Requested resource not found: Index: %s not found", n)
+	if name == nil {
+		return "", nil
+	}
+	n := *name
+	if len(n) < minName || len(n) > maxName {
+		return "", validation("IndexName must be at least 3 characters long and at most 255 characters long")
+	}
+	if ix := t.index(n); ix == nil || !ix.Global {
+		return "", resourceNotFound("Index: %s not found for table: %s", n, t.Name)
 	}
 	return n, nil
 }
@@ -37,6 +43,7 @@ func (s *Service) UpdateContributorInsights(ctx context.Context, in *dynamodb.Up
 		p.add("null", "contributorInsightsAction", mustNotBeNull)
 	}
 	p.enum(string(in.ContributorInsightsAction), "contributorInsightsAction", []string{"ENABLE", "DISABLE"})
+	p.enum(string(in.ContributorInsightsMode), "contributorInsightsMode", []string{"THROTTLED_KEYS", "ACCESSED_AND_THROTTLED_KEYS"})
 	if err := p.err(); err != nil {
 		return nil, err
 	}

@@ -13,7 +13,9 @@ import (
 	"github.com/leatdev/leat/internal/kv"
 )
 
-// CreateTable makes a table with its indexes and, if asked for, a change stream.
+// CreateTable makes a table with its indexes and, if asked for, a change stream. Its refusals
+// (keys, definitions, projections, throughput, stream, encryption, class, tags) are worded
+// and ordered as AWS answered in October 2026.
 //
 // Limits: 5 local and 20 global indexes, 20 non-key attributes projected into an index and 100 into all, 4 partition and 4 sort attributes an index key.
 // Errors: ResourceInUseException, ValidationException.
@@ -75,7 +77,6 @@ func createMembers(in *dynamodb.CreateTableInput) error {
 	p.attributes(in.AttributeDefinitions)
 	p.keySchema("keySchema", in.KeySchema, 2)
 	p.enum(string(in.BillingMode), "billingMode", []string{"PROVISIONED", "PAY_PER_REQUEST"})
-	p.enum(string(in.TableClass), "tableClass", []string{"STANDARD", "STANDARD_INFREQUENT_ACCESS"})
 	p.throughput("provisionedThroughput", in.ProvisionedThroughput)
 	for i, g := range in.GlobalSecondaryIndexes {
 		at := fmt.Sprintf("globalSecondaryIndexes.%d.member", i+1)
@@ -91,7 +92,27 @@ func createMembers(in *dynamodb.CreateTableInput) error {
 		}
 		p.enum(string(in.StreamSpecification.StreamViewType), "streamSpecification.streamViewType", viewSet)
 	}
+	p.sse(in.SSESpecification)
 	return p.err()
+}
+
+func (p *problems) sse(sp *types.SSESpecification) {
+	if sp == nil {
+		return
+	}
+	p.enum(string(sp.SSEType), "sSESpecification.sSEType", []string{"AES256", "KMS"})
+	if sp.KMSMasterKeyId != nil && *sp.KMSMasterKeyId == "" {
+		p.add("''", "sSESpecification.kMSMasterKeyId", "Member must have length greater than or equal to 1")
+	}
+}
+
+// checkClass refuses a table class there is not, which AWS words by itself.
+func checkClass(c types.TableClass) error {
+	switch c {
+	case "", types.TableClassStandard, types.TableClassStandardInfrequentAccess:
+		return nil
+	}
+	return validation("Invalid table-class parameter provided. Please try again with a valid table-class value: [STANDARD, STANDARD_INFREQUENT_ACCESS].")
 }
 
 var viewSet = []string{viewOld, viewBoth, viewKeys, viewNew}
@@ -108,12 +129,9 @@ func (s *Service) define(req *aws.Request, in *dynamodb.CreateTableInput) (*Tabl
 	t := &Table{
 		Account: r.account, Region: r.region, Name: r.name, UUID: uuid(), Created: s.millis(),
 		Protected: awssdk.ToBool(in.DeletionProtectionEnabled), Class: string(in.TableClass),
-		MaxOnDemand: maxOf(in.OnDemandThroughput), Warm: warmOf(in.WarmThroughput),
+		MaxOnDemand: maxOf(nil, in.OnDemandThroughput), Warm: warmOf(nil, in.WarmThroughput),
 	}
 	var err error
-	if err = t.setBilling(in.BillingMode, in.ProvisionedThroughput, t.Created); err != nil {
-		return nil, err
-	}
 	if t.Hash, t.Range, err = tableSchema(in.KeySchema); err != nil {
 		return nil, err
 	}
@@ -122,6 +140,15 @@ func (s *Service) define(req *aws.Request, in *dynamodb.CreateTableInput) (*Tabl
 		return nil, invalidParam("List of LocalSecondaryIndexes is empty")
 	case in.GlobalSecondaryIndexes != nil && len(in.GlobalSecondaryIndexes) == 0:
 		return nil, invalidParam("List of GlobalSecondaryIndexes is empty")
+	}
+	if len(in.LocalSecondaryIndexes) > 0 && t.Range == "" {
+		return nil, invalidParam("Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex")
+	}
+	if err := t.setAttrs(in.AttributeDefinitions, keySchemas(in)...); err != nil {
+		return nil, err
+	}
+	if err := t.newThroughput(in); err != nil {
+		return nil, err
 	}
 	for _, l := range in.LocalSecondaryIndexes {
 		if err := t.addIndex(indexInput{name: *l.IndexName, schema: l.KeySchema, proj: l.Projection}); err != nil {
@@ -133,13 +160,15 @@ func (s *Service) define(req *aws.Request, in *dynamodb.CreateTableInput) (*Tabl
 			return nil, err
 		}
 	}
-	if err := t.setAttrs(in.AttributeDefinitions); err != nil {
-		return nil, err
-	}
 	if err := checkStream(in.StreamSpecification); err != nil {
 		return nil, err
 	}
-	t.SSE = sseOf(req, in.SSESpecification)
+	if err := checkClass(in.TableClass); err != nil {
+		return nil, err
+	}
+	if t.SSE, err = sseOf(req, in.SSESpecification); err != nil {
+		return nil, err
+	}
 	if in.ResourcePolicy != nil {
 		if err := checkPolicy(*in.ResourcePolicy); err != nil {
 			return nil, err
@@ -153,6 +182,29 @@ func (s *Service) define(req *aws.Request, in *dynamodb.CreateTableInput) (*Tabl
 	return t, nil
 }
 
+// keySchemas lists the key schemas of a new table, its own first.
+func keySchemas(in *dynamodb.CreateTableInput) [][]types.KeySchemaElement {
+	out := [][]types.KeySchemaElement{in.KeySchema}
+	for _, l := range in.LocalSecondaryIndexes {
+		out = append(out, l.KeySchema)
+	}
+	for _, g := range in.GlobalSecondaryIndexes {
+		out = append(out, g.KeySchema)
+	}
+	return out
+}
+
+// newThroughput takes over the billing mode, and checks what depends on it.
+func (t *Table) newThroughput(in *dynamodb.CreateTableInput) error {
+	if err := t.setBilling(in.BillingMode, in.ProvisionedThroughput, t.Created); err != nil {
+		return err
+	}
+	if err := checkMax(in.OnDemandThroughput, t.OnDemand, "", false); err != nil {
+		return err
+	}
+	return checkWarm(t, in.WarmThroughput, nil, t.Provisioned, "", false)
+}
+
 func globalInput(g types.GlobalSecondaryIndex) indexInput {
 	return indexInput{name: *g.IndexName, global: true, schema: g.KeySchema, proj: g.Projection, prov: g.ProvisionedThroughput, demand: g.OnDemandThroughput, warm: g.WarmThroughput}
 }
@@ -162,20 +214,32 @@ func checkStream(sp *types.StreamSpecification) error {
 	case sp == nil:
 		return nil
 	case *sp.StreamEnabled && sp.StreamViewType == "":
-		return invalidParam("StreamViewType is required when StreamEnabled is set to true")
+		return invalidParam("Table is being created with a stream enabled, UpdateViewType is required")
 	case !*sp.StreamEnabled && sp.StreamViewType != "":
-		return invalidParam("StreamViewType cannot be specified when StreamEnabled is set to false")
+		return invalidParam("Table is being created with a stream disabled, UpdateViewType should not be specified")
 	}
 	return nil
 }
 
 // sseOf keeps the encryption that was asked for. The data is as safe as the disk it
 // lies on; the setting is shown to those who ask for it.
-func sseOf(req *aws.Request, sp *types.SSESpecification) *SSE {
-	if sp == nil || !awssdk.ToBool(sp.Enabled) {
-		return nil
+func sseOf(req *aws.Request, sp *types.SSESpecification) (*SSE, error) {
+	if sp == nil {
+		return nil, nil
 	}
-	key := awssdk.ToString(sp.KMSMasterKeyId)
+	on, key := awssdk.ToBool(sp.Enabled), awssdk.ToString(sp.KMSMasterKeyId)
+	switch {
+	case !on && sp.SSEType != "":
+		return nil, invalidParam("SSEType can not be specified if Enabled is false")
+	case !on && key != "":
+		return nil, invalidParam("KMSMasterKeyId can not be specified if Enabled is false")
+	case sp.SSEType == types.SSETypeAes256:
+		return nil, invalidParam("SSEType AES256 is not supported")
+	case key != "" && sp.SSEType == "":
+		return nil, invalidParam("SSEType KMS is required if KMSMasterKeyId is specified")
+	case !on:
+		return nil, nil
+	}
 	if key == "" {
 		key = "alias/aws/dynamodb"
 	}
@@ -186,7 +250,7 @@ func sseOf(req *aws.Request, sp *types.SSESpecification) *SSE {
 		}
 		key = req.ARN("kms", resource).String()
 	}
-	return &SSE{Type: "KMS", KeyARN: key}
+	return &SSE{Type: "KMS", KeyARN: key}, nil
 }
 
 // uuid draws a random UUID.

@@ -23,6 +23,7 @@ type DeleteItemInput struct {
 }
 
 // DeleteItem removes an item, if the condition holds; removing an absent one succeeds.
+// A condition that does not hold is charged for the item it met, as on AWS.
 //
 // Limits: expression 4 KB and 300 operators.
 // Errors: ConditionalCheckFailedException, ProvisionedThroughputExceededException, ResourceNotFoundException, ValidationException.

@@ -2,6 +2,8 @@ package dynamodb
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -75,7 +77,7 @@ func controlRef(ctx context.Context, name *string) (ref, error) {
 	switch {
 	case name == nil:
 		p.add("null", "tableName", mustNotBeNull)
-	case *name == "" || !isARN(*name):
+	case !isARN(*name):
 		p.name("tableName", *name, minTableName)
 	}
 	if err := p.err(); err != nil {
@@ -106,7 +108,8 @@ func (s *Service) describe(r kv.Reader, t *Table) (*types.TableDescription, erro
 		WarmThroughput: &types.TableWarmThroughputDescription{Status: types.TableStatusActive},
 	}
 	d.WarmThroughput.ReadUnitsPerSecond, d.WarmThroughput.WriteUnitsPerSecond = warmUnits(t, t.Warm, t.Provisioned)
-	for _, a := range t.Attrs {
+	attrs := slices.SortedFunc(slices.Values(t.Attrs), func(a, b AttrDef) int { return strings.Compare(a.Name, b.Name) })
+	for _, a := range attrs { // in order of name, as AWS shows them
 		d.AttributeDefinitions = append(d.AttributeDefinitions, types.AttributeDefinition{AttributeName: awssdk.String(a.Name), AttributeType: types.ScalarAttributeType(a.Type)})
 	}
 	if t.OnDemand || t.BillingAt != 0 {
@@ -139,7 +142,7 @@ func (s *Service) describeIndexes(r kv.Reader, t *Table, d *types.TableDescripti
 			return err
 		}
 		arn := awssdk.String(t.arn() + "/index/" + ix.Name)
-		proj := &types.Projection{ProjectionType: types.ProjectionType(ix.Projection), NonKeyAttributes: ix.NonKey}
+		proj := &types.Projection{ProjectionType: types.ProjectionType(ix.Projection), NonKeyAttributes: slices.Sorted(slices.Values(ix.NonKey))}
 		if !ix.Global {
 			d.LocalSecondaryIndexes = append(d.LocalSecondaryIndexes, types.LocalSecondaryIndexDescription{
 				IndexName: &ix.Name, IndexArn: arn, KeySchema: keySchemaOf(ix.Hash, ix.Range), Projection: proj, ItemCount: &c.items, IndexSizeBytes: &c.size,
@@ -165,28 +168,4 @@ func describeThroughput(p Throughput) *types.ProvisionedThroughputDescription {
 		ReadCapacityUnits: &p.Read, WriteCapacityUnits: &p.Write, NumberOfDecreasesToday: &p.DecreasesToday,
 		LastIncreaseDateTime: millisTime(p.Increased), LastDecreaseDateTime: millisTime(p.Decreased),
 	}
-}
-
-func describeMax(m *MaxThroughput) *types.OnDemandThroughput {
-	if m == nil {
-		return nil
-	}
-	return &types.OnDemandThroughput{MaxReadRequestUnits: &m.Read, MaxWriteRequestUnits: &m.Write}
-}
-
-// Warm throughput of a new on-demand table.
-const (
-	warmRead  = 12_000
-	warmWrite = 4_000
-)
-
-func warmUnits(t *Table, warm *Throughput, prov Throughput) (read, write *int64) {
-	r, w := prov.Read, prov.Write
-	if t.OnDemand {
-		r, w = warmRead, warmWrite
-	}
-	if warm != nil {
-		r, w = max(r, warm.Read), max(w, warm.Write)
-	}
-	return &r, &w
 }

@@ -43,9 +43,7 @@ func (s *Service) GetItem(ctx context.Context, in *GetItemInput) (*GetItemOutput
 		p.add("null", "key", mustNotBeNull)
 	}
 	p.enum(in.ReturnConsumedCapacity, "returnConsumedCapacity", consumedSet)
-	if in.AttributesToGet != nil && len(in.AttributesToGet) == 0 {
-		p.add("'[]'", "attributesToGet", "Member must have length greater than or equal to 1")
-	}
+	p.attributesToGet("attributesToGet", in.AttributesToGet)
 	if err := p.err(); err != nil {
 		return nil, err
 	}

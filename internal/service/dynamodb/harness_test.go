@@ -1,13 +1,19 @@
 package dynamodb_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"io"
 	"net"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -75,6 +81,32 @@ func startOn(t testing.TB, store kv.Store, clk *clock.Manual, change ...func(*dy
 		streams: dynamodbstreams.New(dynamodbstreams.Options{Region: "us-east-1", HTTPClient: sdkhttp.Client(), BaseEndpoint: &url, Credentials: creds, RetryMaxAttempts: 1}),
 		svc:     svc, clock: clk, store: store, url: url, stop: stop,
 	}
+}
+
+// raw sends a body that no SDK would send and gives back the answer's.
+func (b *bench) raw(t testing.TB, op, body string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Amz-Target", "DynamoDB_20120810."+op)
+	req.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	creds := awssdk.Credentials{AccessKeyID: "AKID", SecretAccessKey: "SECRET"}
+	sum := sha256.Sum256([]byte(body))
+	if err := v4.NewSigner().SignHTTP(t.Context(), creds, req, hex.EncodeToString(sum[:]), "dynamodb", "us-east-1", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(answer)
 }
 
 type av = types.AttributeValue

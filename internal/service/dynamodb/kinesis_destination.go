@@ -124,7 +124,7 @@ func (s *Service) changeDestination(ctx context.Context, table, arn *string, fn 
 				return fn(tx, t, d)
 			}
 		}
-		return validation("Table is not in a valid state to disable Kinesis Streaming Destination: %s is not enabled", awssdk.ToString(arn))
+		return validation("Table is not in a valid state to enable Kinesis Streaming Destination: KinesisStreamingDestination must be ACTIVE to perform DISABLE operation.")
 	})
 }
 
@@ -147,7 +147,7 @@ func (s *Service) closeDestination(tx kv.Txn, t *Table, d *KinesisDest) error {
 func (s *Service) UpdateKinesisStreamingDestination(ctx context.Context, in *dynamodb.UpdateKinesisStreamingDestinationInput) (*dynamodb.UpdateKinesisStreamingDestinationOutput, error) {
 	c := in.UpdateKinesisStreamingConfiguration
 	if c == nil || c.ApproximateCreationDateTimePrecision == "" {
-		return nil, validation("UpdateKinesisStreamingConfiguration cannot be null or contain only null values")
+		return nil, validation("Streaming destination cannot be updated with given parameters: UpdateKinesisStreamingConfiguration cannot be null or contain only null values")
 	}
 	err := s.changeDestination(ctx, in.TableName, in.StreamArn, func(_ kv.Txn, _ *Table, d *KinesisDest) error {
 		d.Precision = string(c.ApproximateCreationDateTimePrecision)

@@ -54,6 +54,7 @@ func (r returning) failed(old attr.Item) error {
 }
 
 // PutItem creates an item or replaces it as a whole, if the condition holds.
+// A condition that does not hold is charged for the item it met, as on AWS.
 //
 // Limits: item 400 KB, partition key 2,048 and sort key 1,024 bytes, nesting 32, expression 4 KB and 300 operators.
 // Errors: ConditionalCheckFailedException, ItemCollectionSizeLimitExceededException, ProvisionedThroughputExceededException, ResourceNotFoundException, ValidationException.
@@ -159,6 +160,7 @@ type write struct {
 func (s *Service) writeOne(ctx context.Context, w *write) (*WriteOutput, error) {
 	var c *change
 	fx, err := s.update(ctx, func(tx kv.Txn, fx *effects) error {
+		c = nil
 		t, err := s.tableAt(tx, w.ref.key())
 		if err != nil {
 			return err
@@ -175,6 +177,9 @@ func (s *Service) writeOne(ctx context.Context, w *write) (*WriteOutput, error) 
 		return s.apply(tx, c, fx)
 	})
 	if err != nil {
+		if _, failed := reasonOf(err); failed && c != nil {
+			s.refused(w, c)
+		}
 		return nil, err
 	}
 	s.meters.spent(s, &fx.units)
@@ -188,6 +193,17 @@ func (s *Service) writeOne(ctx context.Context, w *write) (*WriteOutput, error) 
 	}, nil
 }
 
+// refused charges a write whose condition did not hold with the size of the item that it
+// met, as AWS does; the answer, an error, does not show it.
+func (s *Service) refused(w *write, c *change) {
+	var u usage
+	u.write(c.table, baseIndex, c.old.Size(), 0)
+	s.meters.spent(s, &u)
+	if w.into != nil {
+		w.into.add(&u)
+	}
+}
+
 func (w *write) keyItem(c *change) attr.Item {
 	if w.put != nil {
 		return w.put
@@ -196,6 +212,7 @@ func (w *write) keyItem(c *change) attr.Item {
 }
 
 // prepare checks a write against its table and the item as it is, and computes the change.
+// A change that comes with an error tells which item did not meet the condition.
 func (s *Service) prepare(tx kv.Reader, t *Table, w *write) (*change, error) {
 	c := &change{table: t, encoded: w.encoded}
 	var err error
@@ -226,7 +243,7 @@ func (s *Service) prepare(tx kv.Reader, t *Table, w *write) (*change, error) {
 		return nil, duplicateItem()
 	}
 	if w.existing && c.old == nil || !w.cond.Match(c.old) {
-		return nil, w.ret.failed(c.old)
+		return c, w.ret.failed(c.old)
 	}
 	c.new = w.put
 	if w.update != nil {

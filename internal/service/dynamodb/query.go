@@ -95,6 +95,7 @@ func (in *QueryInput) members() error {
 	if in.IndexName != nil {
 		p.name("indexName", *in.IndexName, minName)
 	}
+	p.attributesToGet("attributesToGet", in.AttributesToGet)
 	p.enum(in.ReturnConsumedCapacity, "returnConsumedCapacity", consumedSet)
 	if err := reads.conditionalOperator(in.ConditionalOperator); err != nil {
 		return err
@@ -330,6 +331,11 @@ func (q *search) projected(p *plan) error {
 func (q *search) startAt(p *plan) error {
 	if q.terms == nil && p.ix == nil && len(q.start) != len(p.t.keyNames()) {
 		return validation("The provided starting key is invalid: The provided key element does not match the schema")
+	}
+	if p.t.hasKeyTypes(q.start) {
+		if e, bad := aws.AsError(p.t.emptyKeys(q.start)); bad {
+			return validation("The provided starting key is invalid: %s", e.Message)
+		}
 	}
 	start, ok := p.place(q.start)
 	if !ok {

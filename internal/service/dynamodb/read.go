@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/leatdev/leat/internal/kv"
@@ -191,6 +192,9 @@ func (g target) checkTerm(k expr.KeyTerm) error {
 		}
 		if v.Size() == 0 {
 			return emptyKey(v, k.Name)
+		}
+		if err := keyLength(v, slices.Contains(g.hashNames(), k.Name)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -51,20 +51,27 @@ func (s *Service) PutResourcePolicy(ctx context.Context, in *dynamodb.PutResourc
 
 // checkPolicy refuses what cannot be a policy: what it allows is for those to judge who enforce it.
 func checkPolicy(text string) error {
-	if text == "" || len(text) > maxPolicy {
-		return validation("Invalid policy document: the policy must have 1 to %d bytes", maxPolicy)
+	if len(text) > maxPolicy {
+		return invalidParam("Maximum policy size of %d bytes exceeded", maxPolicy)
 	}
-	var doc struct {
-		Version   string
-		Statement jsontext.Value
+	var doc map[string]jsontext.Value
+	err := json.Unmarshal([]byte(text), &doc)
+	reason := ""
+	switch st := doc["Statement"]; {
+	case err != nil:
+		reason = "This policy contains invalid Json"
+	case doc == nil:
+		reason = "This text appears not to be a policy"
+	case len(doc) == 0:
+		reason = "Syntax error at position (1,3)"
+	case st.Kind() != '[' && st.Kind() != '{':
+		reason = "Missing required field Statement"
+	case st.Kind() == '[' && strings.Trim(st.String(), "[] \t\r\n") == "":
+		reason = "Could not parse the policy: Statement is empty!"
+	default:
+		return nil
 	}
-	if err := json.Unmarshal([]byte(text), &doc); err != nil {
-		return validation("Invalid policy document: the policy is not a JSON object")
-	}
-	if k := doc.Statement.Kind(); k != '[' && k != '{' {
-		return validation("Invalid policy document: the policy has no Statement")
-	}
-	return nil
+	return invalidParam("Invalid policy document: %s", reason)
 }
 
 func policyTable(arn *string) (*string, error) {

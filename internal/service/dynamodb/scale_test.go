@@ -229,7 +229,7 @@ func (b *bench) addIndex(ctx context.Context, t testing.TB) error {
 	sort := func(n string) types.KeySchemaElement {
 		return types.KeySchemaElement{AttributeName: &n, KeyType: types.KeyTypeRange}
 	}
-	_, err := b.UpdateTable(t.Context(), &sdk.UpdateTableInput{TableName: awssdk.String("busy"), AttributeDefinitions: []types.AttributeDefinition{def("g", "S"), def("h", "S"), def("sk", "N")},
+	_, err := b.UpdateTable(t.Context(), &sdk.UpdateTableInput{TableName: awssdk.String("busy"), AttributeDefinitions: []types.AttributeDefinition{def("g", "S"), def("h", "S"), def("sk", "N"), def("pk", "S")},
 		GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{{Create: &types.CreateGlobalSecondaryIndexAction{IndexName: awssdk.String("late"), Projection: all(), KeySchema: []types.KeySchemaElement{hash("g"), hash("h"), sort("sk"), sort("pk")}}}}})
 	if err != nil {
 		t.Fatal(err)

@@ -67,6 +67,7 @@ func (in *ScanInput) members() error {
 	if in.IndexName != nil {
 		p.name("indexName", *in.IndexName, minName)
 	}
+	p.attributesToGet("attributesToGet", in.AttributesToGet)
 	p.enum(in.ReturnConsumedCapacity, "returnConsumedCapacity", consumedSet)
 	p.enum(in.Select, "select", selectSet)
 	p.enum(in.ConditionalOperator, "conditionalOperator", []string{"OR", "AND"})

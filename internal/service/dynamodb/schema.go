@@ -26,10 +26,10 @@ const (
 func (p *problems) attributes(defs []types.AttributeDefinition) {
 	for i, d := range defs {
 		at := fmt.Sprintf("attributeDefinitions.%d.member.", i+1)
-		p.attributeName(at+"attributeName", d.AttributeName)
 		if d.AttributeType == "" {
 			p.add("null", at+"attributeType", mustNotBeNull)
 		}
+		p.attributeName(at+"attributeName", d.AttributeName)
 		p.enum(string(d.AttributeType), at+"attributeType", []string{"B", "N", "S"})
 	}
 }
@@ -78,7 +78,7 @@ func (p *problems) throughput(at string, pt *types.ProvisionedThroughput) {
 	for _, m := range []struct {
 		name string
 		v    *int64
-	}{{"readCapacityUnits", pt.ReadCapacityUnits}, {"writeCapacityUnits", pt.WriteCapacityUnits}} {
+	}{{"writeCapacityUnits", pt.WriteCapacityUnits}, {"readCapacityUnits", pt.ReadCapacityUnits}} {
 		switch {
 		case m.v == nil:
 			p.add("null", at+"."+m.name, mustNotBeNull)
@@ -119,7 +119,7 @@ func tableSchema(ks []types.KeySchemaElement) (hash, sort string, err error) {
 	}
 	sort = *ks[1].AttributeName
 	if sort == hash {
-		return "", "", validation("Invalid KeySchema: Both the Hash Key and the Range Key element in the KeySchema have the same name")
+		return "", "", sameKeyName(ks)
 	}
 	if ks[1].KeyType != types.KeyTypeRange {
 		return "", "", validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
@@ -136,9 +136,9 @@ func indexSchema(ks []types.KeySchemaElement) (hash, sort []string, err error) {
 		case i == 0 && k.KeyType != types.KeyTypeHash:
 			return nil, nil, validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
 		case seen[name]:
-			return nil, nil, validation("Invalid KeySchema: Both the Hash Key and the Range Key element in the KeySchema have the same name")
+			return nil, nil, sameKeyName(ks)
 		case k.KeyType == types.KeyTypeHash && len(sort) > 0:
-			return nil, nil, validation("Invalid KeySchema: HASH key elements must come before RANGE key elements")
+			return nil, nil, invalidParam("All HASH key attributes must precede RANGE key attributes in the KeySchema")
 		case k.KeyType == types.KeyTypeHash:
 			hash = append(hash, name)
 		default:
@@ -146,49 +146,61 @@ func indexSchema(ks []types.KeySchemaElement) (hash, sort []string, err error) {
 		}
 		seen[name] = true
 	}
-	if len(hash) > maxKeyParts || len(sort) > maxKeyParts {
-		return nil, nil, validation("Invalid KeySchema: At most %d HASH and %d RANGE key elements are supported", maxKeyParts, maxKeyParts)
+	switch {
+	case len(hash) > maxKeyParts:
+		return nil, nil, invalidParam("The KeySchema exceeds the maximum allowed number of HASH key attributes")
+	case len(sort) > maxKeyParts:
+		return nil, nil, invalidParam("The KeySchema exceeds the maximum allowed number of RANGE key attributes")
 	}
 	return hash, sort, nil
 }
 
-// setAttrs takes over attribute definitions and checks that they are exactly those that keys use.
-func (t *Table) setAttrs(defs []types.AttributeDefinition) error {
-	t.Attrs = nil
-	var names []string
+func sameKeyName(ks []types.KeySchemaElement) error {
+	if len(ks) > 2 {
+		return validation("The KeySchema contains multiple key attributes with the same name")
+	}
+	return validation("Both the Hash Key and the Range Key element in the KeySchema have the same name")
+}
+
+// setAttrs takes over the attribute definitions of a new table and checks that they are
+// exactly those that the keys of the table, the first, and of its indexes use.
+func (t *Table) setAttrs(defs []types.AttributeDefinition, schemas ...[]types.KeySchemaElement) error {
+	if len(defs) == 0 {
+		return validation("Invalid KeySchema: Some index key attribute have no definition")
+	}
+	var names, used []string
 	for _, d := range defs {
 		n := *d.AttributeName
 		if slices.Contains(names, n) {
-			return invalidParam("Cannot have two attributes with the same name")
+			return validation("Attribute Name is duplicated: %s", n)
 		}
 		names = append(names, n)
 		t.Attrs = append(t.Attrs, AttrDef{n, string(d.AttributeType)})
 	}
-	used := t.keyNames()
-	if err := defined(used, names); err != nil {
-		return err
-	}
-	for i := range t.Indexes {
-		keys := t.Indexes[i].keyNames()
-		if err := defined(keys, names); err != nil {
+	for _, ks := range schemas {
+		if err := defined(ks, names); err != nil {
 			return err
 		}
-		for _, k := range keys {
-			if !slices.Contains(used, k) {
-				used = append(used, k)
+		for _, k := range ks {
+			if !slices.Contains(used, *k.AttributeName) {
+				used = append(used, *k.AttributeName)
 			}
 		}
 	}
 	if len(used) == len(names) {
 		return nil
 	}
-	if len(t.Indexes) == 0 {
+	if len(schemas) == 1 {
 		return invalidParam("Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
 	}
 	return invalidParam("Some AttributeDefinitions are not used. AttributeDefinitions: [%s], keys used: [%s]", strings.Join(names, ", "), strings.Join(used, ", "))
 }
 
-func defined(keys, names []string) error {
+func defined(ks []types.KeySchemaElement, names []string) error {
+	keys := make([]string, len(ks))
+	for i, k := range ks {
+		keys[i] = *k.AttributeName
+	}
 	for _, k := range keys {
 		if !slices.Contains(names, k) {
 			return invalidParam("Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]", strings.Join(keys, ", "), strings.Join(names, ", "))
@@ -201,6 +213,7 @@ func defined(keys, names []string) error {
 type indexInput struct {
 	name   string
 	global bool
+	update bool // it comes with UpdateTable
 	schema []types.KeySchemaElement
 	proj   *types.Projection
 	prov   *types.ProvisionedThroughput
@@ -210,7 +223,7 @@ type indexInput struct {
 
 // addIndex adds an index to the definition.
 func (t *Table) addIndex(in indexInput) error {
-	if t.index(in.name) != nil {
+	if !in.update && t.index(in.name) != nil {
 		return invalidParam("Duplicate index name: %s", in.name)
 	}
 	hash, sort, err := indexSchema(in.schema)
@@ -234,13 +247,11 @@ func (t *Table) addIndex(in indexInput) error {
 	t.NextNum++
 	ix.Num = t.NextNum
 	t.Indexes = append(t.Indexes, ix)
-	return t.checkCounts()
+	return t.checkCounts(in.update)
 }
 
 func (t *Table) checkLocal(name string, hash, sort []string) error {
 	switch {
-	case t.Range == "":
-		return invalidParam("Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex")
 	case len(sort) != 1 || len(hash) != 1:
 		return invalidParam("Index KeySchema does not have a range key for index: %s", name)
 	case hash[0] != t.Hash:
@@ -258,10 +269,15 @@ func (ix *Index) checkProjection() error {
 	case ix.Projection != "INCLUDE" && len(ix.NonKey) > 0:
 		return invalidParam("ProjectionType is %s, but NonKeyAttributes is specified", ix.Projection)
 	}
+	for i, n := range ix.NonKey {
+		if slices.Contains(ix.NonKey[:i], n) {
+			return invalidParam("Duplicate element in NonKeyAttributes: %s", n)
+		}
+	}
 	return nil
 }
 
-func (t *Table) checkCounts() error {
+func (t *Table) checkCounts(update bool) error {
 	local, global, nonKey := 0, 0, 0
 	for _, ix := range t.Indexes {
 		if ix.Global {
@@ -274,6 +290,8 @@ func (t *Table) checkCounts() error {
 	switch {
 	case local > maxLSI:
 		return invalidParam("Number of LocalSecondaryIndexes exceeds per-table limit of %d", maxLSI)
+	case global > maxGSI && update:
+		return limitExceeded("Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of %d", maxGSI)
 	case global > maxGSI:
 		return invalidParam("GlobalSecondaryIndex count exceeds the per-table limit of %d", maxGSI)
 	case nonKey > maxNonKey:
@@ -307,36 +325,22 @@ func (t *Table) indexThroughput(ix *Index, in indexInput) error {
 		return err
 	}
 	switch {
+	case t.OnDemand && in.prov != nil && in.update:
+		return invalidParam("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: %s when BillingMode is PAY_PER_REQUEST", ix.Name)
 	case t.OnDemand && in.prov != nil:
 		return invalidParam("ProvisionedThroughput should not be specified for index: %s when BillingMode is PAY_PER_REQUEST", ix.Name)
+	case !t.OnDemand && in.prov == nil && in.update:
+		return invalidParam("Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: %s", ix.Name)
 	case !t.OnDemand && in.prov == nil:
 		return invalidParam("ProvisionedThroughput is not specified for index: %s", ix.Name)
 	case in.prov != nil:
 		ix.Provisioned = Throughput{Read: *in.prov.ReadCapacityUnits, Write: *in.prov.WriteCapacityUnits}
 	}
-	ix.MaxOnDemand, ix.Warm = maxOf(in.demand), warmOf(in.warm)
-	return nil
-}
-
-func maxOf(d *types.OnDemandThroughput) *MaxThroughput {
-	if d == nil {
-		return nil
+	if err := checkMax(in.demand, t.OnDemand, ix.Name, false); err != nil {
+		return err
 	}
-	m := &MaxThroughput{Read: -1, Write: -1}
-	if d.MaxReadRequestUnits != nil {
-		m.Read = *d.MaxReadRequestUnits
-	}
-	if d.MaxWriteRequestUnits != nil {
-		m.Write = *d.MaxWriteRequestUnits
-	}
-	return m
-}
-
-func warmOf(w *types.WarmThroughput) *Throughput {
-	if w == nil {
-		return nil
-	}
-	return &Throughput{Read: awssdk.ToInt64(w.ReadUnitsPerSecond), Write: awssdk.ToInt64(w.WriteUnitsPerSecond)}
+	ix.MaxOnDemand, ix.Warm = maxOf(nil, in.demand), warmOf(nil, in.warm)
+	return checkWarm(t, in.warm, nil, ix.Provisioned, ix.Name, false)
 }
 
 // setBilling takes over the billing mode and the throughput of a new table.

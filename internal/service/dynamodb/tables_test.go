@@ -86,7 +86,7 @@ func TestDefinitionsThatMakeNoSenseAreRefused(t *testing.T) {
 		{func(in *sdk.CreateTableInput) { in.KeySchema = keys("pk", "sk", "extra") }, "1 validation error detected: Value '[KeySchemaElement(attributeName=pk, keyType=HASH), KeySchemaElement(attributeName=sk, keyType=RANGE), KeySchemaElement(attributeName=extra, keyType=RANGE)]' at 'keySchema' failed to satisfy constraint: Member must have length less than or equal to 2"},
 		{func(in *sdk.CreateTableInput) { in.BillingMode = "INVALID_MODE" }, "1 validation error detected: Value 'INVALID_MODE' at 'billingMode' failed to satisfy constraint: Member must satisfy enum value set: [PROVISIONED, PAY_PER_REQUEST]"},
 		{func(in *sdk.CreateTableInput) { in.BillingMode = "PROVISIONED" }, inv + "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"},
-		{func(in *sdk.CreateTableInput) { in.KeySchema = keys("pk", "pk") }, "Invalid KeySchema: Both the Hash Key and the Range Key element in the KeySchema have the same name"},
+		{func(in *sdk.CreateTableInput) { in.KeySchema = keys("pk", "pk") }, "Both the Hash Key and the Range Key element in the KeySchema have the same name"},
 		{func(in *sdk.CreateTableInput) { in.AttributeDefinitions = def("other") }, inv + "Some index key attributes are not defined in AttributeDefinitions. Keys: [pk], AttributeDefinitions: [other]"},
 		{func(in *sdk.CreateTableInput) { in.AttributeDefinitions = def("pk", "more") }, inv + "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"},
 		{func(in *sdk.CreateTableInput) {
@@ -135,7 +135,7 @@ func TestIndexUpdatesThatMakeNoSenseAreRefused(t *testing.T) {
 		{nil, inv + "ProvisionedThroughput must be specified for index: gsi"},
 		{[]types.GlobalSecondaryIndexUpdate{{}}, inv + "ProvisionedThroughput must be specified for index: gsi"},
 		{[]types.GlobalSecondaryIndexUpdate{provision, provision}, inv + "Only one global secondary index update per index is allowed simultaneously. Index: gsi"},
-		{[]types.GlobalSecondaryIndexUpdate{{Update: provision.Update, Delete: remove.Delete}}, inv + "Only one of GlobalSecondaryIndexUpdate, Create, Delete may be specified"},
+		{[]types.GlobalSecondaryIndexUpdate{{Update: provision.Update, Delete: remove.Delete}}, inv + "You cannot create or delete index while updating table IOPS"},
 	} {
 		_, err := update(c.ups...)
 		refused(t, err, "ValidationException", c.want)
@@ -630,11 +630,16 @@ func TestSettingsAreKept(t *testing.T) {
 	}
 	_, err = b.GetResourcePolicy(t.Context(), &sdk.GetResourcePolicyInput{ResourceArn: arn})
 	refused(t, err, "PolicyNotFoundException", "")
-	for _, bad := range []string{"not json", "[]", "{}", `{"Statement":"x"}`} {
+	for bad, want := range map[string]string{
+		"not json": "This policy contains invalid Json", "": "This policy contains invalid Json", "[]": "This policy contains invalid Json", "null": "This text appears not to be a policy",
+		"{}": "Syntax error at position (1,3)", `{"Statement":[ ]}`: "Could not parse the policy: Statement is empty!", `{"Statement":"x"}`: "Missing required field Statement",
+	} {
 		_, err = b.PutResourcePolicy(t.Context(), &sdk.PutResourcePolicyInput{ResourceArn: arn, Policy: &bad})
-		refused(t, err, "ValidationException", "")
+		refused(t, err, "ValidationException", "One or more parameter values were invalid: Invalid policy document: "+want)
 	}
-	const policy = `{"Version":"2012-10-17","Statement":[]}`
+	_, err = b.PutResourcePolicy(t.Context(), &sdk.PutResourcePolicyInput{ResourceArn: arn, Policy: awssdk.String(strings.Repeat(" ", 20<<10+1))})
+	refused(t, err, "ValidationException", "One or more parameter values were invalid: Maximum policy size of 20480 bytes exceeded")
+	const policy = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"dynamodb:GetItem","Resource":"*"}]}`
 	put, err := b.PutResourcePolicy(t.Context(), &sdk.PutResourcePolicyInput{ResourceArn: arn, Policy: awssdk.String(policy)})
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -22,9 +23,15 @@ func tableOfARN(arn *string) (*string, error) {
 	if err := p.err(); err != nil {
 		return nil, err
 	}
+	if !isARN(*arn) {
+		return nil, invalidParam("ARNs must start with 'arn:': %s", *arn)
+	}
 	a, err := aws.ParseARN(*arn)
-	if err != nil || a.Service != "dynamodb" || !strings.HasPrefix(a.Resource, "table/") {
-		return nil, validation("Invalid TableArn: Invalid ResourceArn provided as input %s", *arn)
+	if err != nil || a.Service != "dynamodb" {
+		return nil, invalidParam("Provided Arn is not a DynamoDB resource arn: %s", *arn)
+	}
+	if kind, rest, _ := strings.Cut(a.Resource, "/"); kind != "table" || rest == "" || strings.Contains(rest, "/index/") {
+		return nil, invalidParam("Invalid resource arn provided, only table or stream is accepted. Provided resource arn: %s", *arn)
 	}
 	return arn, nil
 }
@@ -32,18 +39,39 @@ func tableOfARN(arn *string) (*string, error) {
 // maxTags is how many tags a table may have.
 const maxTags = 50
 
-// addTags merges tags; later values of a key replace earlier ones.
+// Lengths of a tag in characters.
+const (
+	maxTagKey   = 128
+	maxTagValue = 256
+)
+
+func checkTagKey(key *string) error {
+	switch {
+	case key == nil:
+		return validation("The Tag Key provided is invalid, Key: null")
+	case *key == "" || utf8.RuneCountInString(*key) > maxTagKey:
+		return validation("The Tag Key provided is invalid, Key: %s", *key)
+	}
+	return nil
+}
+
+// addTags merges tags with those that stand; of those that come, each key must be another.
 func addTags(tags []Tag, add []types.Tag) ([]Tag, error) {
-	for _, a := range add {
-		key, value := awssdk.ToString(a.Key), awssdk.ToString(a.Value)
-		switch {
-		case key == "" || len(key) > 128:
-			return nil, validation("Invalid tag: the key must have 1 to 128 characters")
-		case len(value) > 256:
-			return nil, validation("Invalid tag: the value must have at most 256 characters")
-		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			return nil, validation("Invalid tag: keys must not begin with aws:")
+	for i, a := range add {
+		if err := checkTagKey(a.Key); err != nil {
+			return nil, err
 		}
+		switch {
+		case a.Value == nil:
+			return nil, validation("The Tag Value provided is invalid, Value: null")
+		case utf8.RuneCountInString(*a.Value) > maxTagValue:
+			return nil, validation("The Tag Value provided is invalid, Value: %s", *a.Value)
+		case strings.HasPrefix(strings.ToLower(*a.Key), "aws:"):
+			return nil, validation("Tag Key cannot be prefixed with aws:, Key: %s", *a.Key)
+		case slices.ContainsFunc(add[:i], func(b types.Tag) bool { return *b.Key == *a.Key }):
+			return nil, validation("Duplicate Tag Keys provided as input: Duplicate Tag Key found %s", *a.Key)
+		}
+		key, value := *a.Key, *a.Value
 		if i := slices.IndexFunc(tags, func(t Tag) bool { return t.Key == key }); i >= 0 {
 			tags[i].Value = value
 			continue
@@ -51,12 +79,12 @@ func addTags(tags []Tag, add []types.Tag) ([]Tag, error) {
 		tags = append(tags, Tag{key, value})
 	}
 	if len(tags) > maxTags {
-		return nil, validation("One or more parameter values were invalid: Too many tags: at most %d are allowed", maxTags)
+		return nil, validation("Number of Tags exceed the current limit for the provided ResourceArn")
 	}
 	return tags, nil
 }
 
-// TagResource adds tags to a table.
+// TagResource adds tags to a table. The refusals of tags and of ARNs have AWS's words of October 2026.
 //
 // Limits: 50 tags.
 // Errors: ResourceNotFoundException, ValidationException.
@@ -67,7 +95,7 @@ func (s *Service) TagResource(ctx context.Context, in *dynamodb.TagResourceInput
 		return nil, err
 	}
 	if len(in.Tags) == 0 {
-		return nil, validation("At least one tag is required")
+		return nil, validation("Atleast one Tag needs to be provided as Input.")
 	}
 	return &dynamodb.TagResourceOutput{}, s.changeTable(ctx, name, func(_ kv.Txn, t *Table) (err error) {
 		t.Tags, err = addTags(t.Tags, in.Tags)
@@ -85,7 +113,12 @@ func (s *Service) UntagResource(ctx context.Context, in *dynamodb.UntagResourceI
 		return nil, err
 	}
 	if len(in.TagKeys) == 0 {
-		return nil, validation("At least one tag key is required")
+		return nil, validation("Atleast one Tag Key needs to be provided as Input.")
+	}
+	for i := range in.TagKeys {
+		if err := checkTagKey(&in.TagKeys[i]); err != nil {
+			return nil, err
+		}
 	}
 	return &dynamodb.UntagResourceOutput{}, s.changeTable(ctx, name, func(_ kv.Txn, t *Table) error {
 		t.Tags = slices.DeleteFunc(t.Tags, func(x Tag) bool { return slices.Contains(in.TagKeys, x.Key) })

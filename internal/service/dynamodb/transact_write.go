@@ -70,7 +70,10 @@ type action struct {
 //
 // Limits: 100 actions, 4 MB, one action an item; client tokens are remembered for ten minutes.
 // Errors: IdempotentParameterMismatchException, ProvisionedThroughputExceededException, ResourceNotFoundException, TransactionCanceledException, ValidationException.
-// Differs: transactions run one after another, so that none is ever cancelled for a conflict with another.
+// Differs: a transaction is never cancelled with the reason TransactionConflict, nor a single write refused with
+// TransactionConflictException. AWS may answer so while another transaction has hold of an item, and promises no case in which
+// it does: it is the outcome of a race, after which the caller tries again. Here transactions run one after another, so that
+// the one that would have been refused waits for the other and then sees what it left.
 func (s *Service) TransactWriteItems(ctx context.Context, in *TransactWriteItemsInput) (*TransactWriteItemsOutput, error) {
 	req := aws.RequestFrom(ctx)
 	actions, err := in.check(req)

@@ -33,6 +33,7 @@ type legacyUpdate struct {
 var actionSet = []string{"ADD", "PUT", "DELETE"}
 
 // UpdateItem changes attributes of an item, or creates it, if the condition holds.
+// A condition that does not hold is charged for the item it met, as on AWS.
 //
 // Limits: item 400 KB after the update, expression 4 KB and 300 operators, nesting 32.
 // Errors: ConditionalCheckFailedException, ItemCollectionSizeLimitExceededException, ProvisionedThroughputExceededException, ResourceNotFoundException, ValidationException.

@@ -47,6 +47,13 @@ func oneOf(v string, set []string) bool {
 	return false
 }
 
+// attributesToGet checks the parameter of that name.
+func (p *problems) attributesToGet(member string, names []string) {
+	if names != nil && len(names) == 0 {
+		p.add("'[]'", member, "Member must have length greater than or equal to 1")
+	}
+}
+
 // enum checks an enumeration; an absent one is no problem.
 func (p *problems) enum(v, member string, set []string) {
 	if v != "" && !oneOf(v, set) {
@@ -106,7 +113,7 @@ func (p *problems) name(member, name string, least int) {
 	if len(name) > maxName {
 		p.add("'"+name+"'", member, fmt.Sprintf("Member must have length less than or equal to %d", maxName))
 	}
-	if name != "" && !plainName(name) {
+	if !plainName(name) {
 		p.add("'"+name+"'", member, "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
 	}
 }
@@ -299,10 +306,19 @@ func (t *Table) keyValues(it attr.Item) error {
 	if err := t.emptyKeys(it); err != nil {
 		return err
 	}
-	if v, _ := it.Get(t.Hash); v.Size() > attr.MaxHashKey {
-		return invalidParam("Size of hashkey has exceeded the maximum size limit of2048 bytes")
+	hash, _ := it.Get(t.Hash)
+	if err := keyLength(hash, true); err != nil || t.Range == "" {
+		return err
 	}
-	if v, ok := it.Get(t.Range); ok && t.Range != "" && v.Size() > attr.MaxRangeKey {
+	sort, _ := it.Get(t.Range)
+	return keyLength(sort, false)
+}
+
+func keyLength(v attr.Value, hash bool) error {
+	switch {
+	case hash && v.Size() > attr.MaxHashKey:
+		return invalidParam("Size of hashkey has exceeded the maximum size limit of2048 bytes")
+	case !hash && v.Size() > attr.MaxRangeKey:
 		return invalidParam("Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
 	}
 	return nil
