@@ -20,7 +20,7 @@ import (
 
 // patience is how long one scripted run may take before it counts as hanging. It is
 // not waited for unless something hangs.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // faults fails file-system operations: the nth that writes, or all from the nth on.
 type faults struct {

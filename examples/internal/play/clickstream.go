@@ -69,7 +69,7 @@ func reshard(ctx context.Context, s *Server, r *Result) error {
 	}
 	var lat samples
 	start := time.Now()
-	open, err := eventually(ctx, 20*time.Second, 4, func(ctx context.Context) (int, error) {
+	open, err := eventually(ctx, 4, func(ctx context.Context) (int, error) {
 		out, err := kinesis.NewFromConfig(s.Config()).DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: aws.String(s.Outputs["Stream"])})
 		if err != nil {
 			return 0, err
@@ -101,7 +101,7 @@ func compareClicks(ctx context.Context, s *Server, r *Result, sent int) error {
 		{"records counted in totals", "TotalsTable"},
 		{"records in the catalogue of raw objects", "ObjectsTable"},
 	} {
-		got, err := eventually(ctx, time.Minute, len(list), func(ctx context.Context) (int, error) {
+		got, err := eventually(ctx, len(list), func(ctx context.Context) (int, error) {
 			counts, err := rows[struct{ Views, Clicks int }](ctx, s.Config(), s.Outputs[c.output])
 			sum := 0
 			for _, x := range counts {

@@ -125,7 +125,7 @@ func (p *currencies) describe(ctx context.Context, r *Result) error {
 			r.check("answer to POST", fmt.Sprintf(`{"symbol": %q, "rate": %q}`, step.symbol, step.rate), text)
 		}
 		r.Records++
-		got, err := eventually(ctx, 20*time.Second, step.want, p.lastMap)
+		got, err := eventually(ctx, step.want, p.lastMap)
 		if err != nil {
 			return err
 		}
@@ -175,7 +175,7 @@ func (p *currencies) changes(ctx context.Context, prefix string, n int, rate flo
 // waitSeen waits until each of the symbols has been in the map, and tells since when.
 func (p *currencies) waitSeen(ctx context.Context, symbols map[string]time.Time) (map[string]time.Time, error) {
 	seen := map[string]time.Time{}
-	_, err := eventually(ctx, 30*time.Second, len(symbols), func(ctx context.Context) (int, error) {
+	_, err := eventually(ctx, len(symbols), func(ctx context.Context) (int, error) {
 		list, err := p.maps(ctx)
 		for _, line := range list {
 			for symbol := range line.rates {
@@ -255,7 +255,7 @@ func (p *currencies) crash(ctx context.Context, r *Result, scale Scale) error {
 	}
 	r.Records += n
 	told := map[string]bool{}
-	_, err = eventually(ctx, 30*time.Second, n, func(ctx context.Context) (int, error) {
+	_, err = eventually(ctx, n, func(ctx context.Context) (int, error) {
 		err := p.receive(ctx, queue, told)
 		return len(told), err
 	})

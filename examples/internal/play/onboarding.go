@@ -160,7 +160,7 @@ func (p *onboarding) compare(ctx context.Context, _ Scale) error {
 	type account struct {
 		ID string `dynamodbav:"customerId"`
 	}
-	got, err := eventually(ctx, time.Minute, p.adults, func(ctx context.Context) (int, error) {
+	got, err := eventually(ctx, p.adults, func(ctx context.Context) (int, error) {
 		list, err := rows[account](ctx, p.s.Config(), p.s.Outputs["AccountsTable"])
 		return len(list), err
 	})
@@ -181,11 +181,11 @@ func (p *onboarding) compare(ctx context.Context, _ Scale) error {
 			return n, err
 		}
 	}
-	if got, err = eventually(ctx, time.Minute, p.adults, count("APPROVED", "PASSED")); err != nil {
+	if got, err = eventually(ctx, p.adults, count("APPROVED", "PASSED")); err != nil {
 		return err
 	}
 	p.r.check("customers APPROVED", p.adults, got)
-	if got, err = eventually(ctx, time.Minute, p.minors, count("DRAFT", "FAILED")); err != nil {
+	if got, err = eventually(ctx, p.minors, count("DRAFT", "FAILED")); err != nil {
 		return err
 	}
 	p.r.check("customers not of age, still DRAFT", p.minors, got)

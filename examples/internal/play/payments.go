@@ -23,8 +23,6 @@ const (
 	readLimit = 10 * time.Millisecond
 	// settled is how old a payment is before the readers of the load ask for it.
 	settled = 2 * time.Second
-	// firstRead is how long the first payment may take, a cold start of every function included.
-	firstRead = 2 * time.Minute
 	// warmPayments are made before anything is measured.
 	warmPayments = 50
 )
@@ -127,7 +125,7 @@ func (p *payments) warm(ctx context.Context, _ Scale) error {
 	if err := p.finish("first payments delivered", warmPayments, service); err != nil {
 		return err
 	}
-	got, err := eventually(ctx, firstRead, http.StatusOK, func(ctx context.Context) (int, error) {
+	got, err := eventually(ctx, http.StatusOK, func(ctx context.Context) (int, error) {
 		status, _, err := call(ctx, http.MethodGet, p.byID+paymentID("warm", warmPayments-1), "", "")
 		return status, err
 	})
@@ -180,7 +178,7 @@ func pick(elapsed time.Duration, rate int) string {
 // evolved checks that payments of both schemas read as they should.
 func (p *payments) evolved(ctx context.Context) error {
 	for _, c := range []struct{ prefix, want string }{{"old", "no reference"}, {"new", "a reference"}} {
-		got, err := eventually(ctx, 30*time.Second, c.want, func(ctx context.Context) (string, error) {
+		got, err := eventually(ctx, c.want, func(ctx context.Context) (string, error) {
 			status, text, err := call(ctx, http.MethodGet, p.byID+paymentID(c.prefix, 1), "", "")
 			switch {
 			case err != nil || status != http.StatusOK:
@@ -235,7 +233,7 @@ func (p *payments) compare(ctx context.Context, _ Scale) error {
 		ID string `dynamodbav:"id"`
 	}
 	table := map[string]bool{}
-	missing, err := eventually(ctx, 30*time.Second, 0, func(ctx context.Context) (int, error) {
+	missing, err := eventually(ctx, 0, func(ctx context.Context) (int, error) {
 		list, err := rows[row](ctx, p.s.Config(), p.s.Outputs["Table"])
 		clear(table)
 		for _, x := range list {

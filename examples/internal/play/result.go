@@ -87,11 +87,14 @@ func (s *samples) figure(what string, limit time.Duration) Figure {
 const (
 	firstLook = 20 * time.Millisecond
 	lastLook  = time.Second
+
+	// patience is how long what must come about may take on a machine that does much else.
+	patience = 2 * time.Minute
 )
 
 // eventually looks until value gives want, and returns what it gave last.
-func eventually[T comparable](ctx context.Context, limit time.Duration, want T, value func(context.Context) (T, error)) (T, error) {
-	deadline := time.Now().Add(limit)
+func eventually[T comparable](ctx context.Context, want T, value func(context.Context) (T, error)) (T, error) {
+	deadline := time.Now().Add(patience)
 	for wait := firstLook; ; wait = min(2*wait, lastLook) {
 		got, err := value(ctx)
 		if err == nil && got == want || time.Now().After(deadline) {

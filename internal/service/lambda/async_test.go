@@ -37,7 +37,11 @@ func lines(file string) int {
 // sharedFile names a file outside /tmp, which instances have of their own.
 func sharedFile(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(filepath.Dir(cacheDir()), "leat-test-notes-")
+	base := filepath.Dir(cacheDir())
+	if strings.HasPrefix(base, "/tmp/") {
+		base = "/var/tmp"
+	}
+	dir, err := os.MkdirTemp(base, "leat-test-notes-")
 	if err != nil {
 		t.Fatal(err)
 	}

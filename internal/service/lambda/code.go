@@ -296,7 +296,8 @@ func unzipEntry(root *os.Root, f *zip.File, left int64) (int64, error) {
 		return 0, entryError(err)
 	}
 	n, err := io.Copy(w, io.LimitReader(r, left+1))
-	if cerr := w.Close(); err != nil || cerr != nil {
+	merr := w.Chmod(perm) // whatever the umask is
+	if cerr := w.Close(); err != nil || merr != nil || cerr != nil {
 		return 0, badZip() // a wrong checksum or length, mostly
 	}
 	if n > left {
