@@ -18,9 +18,26 @@ type api struct {
 	v2       bool
 	implicit bool
 	body     *template.Node // the author's own document, if there is one
+
+	conditions map[*template.Node]string // of operations that functions with a condition have added
+	routes     []string                  // the condition, or "", of each of them
+	validators *template.Node            // request validators that routes name
+	tags       *template.Node            // of functions that propagate theirs to the implicit API
+}
+
+// openAPI is the version of the document.
+func (a *api) openAPI(t *transformer) string {
+	if v := t.value(a.props.Get("OpenApiVersion")).Text(); v != "" && a.body == nil {
+		return v
+	}
+	if a.body != nil && a.body.Get("openapi") != nil {
+		return a.body.Get("openapi").Text()
+	}
+	return "2.0"
 }
 
 func (t *transformer) register(a *api) {
+	a.conditions = map[*template.Node]string{}
 	t.apis = append(t.apis, a)
 	if a.v2 {
 		t.http[a.id] = a
@@ -139,24 +156,31 @@ func (t *transformer) writeREST(a *api) {
 		t.fail(a.key, "", "Resource with id ["+a.id+"] is invalid. Missing required property 'StageName'.", "add StageName")
 		return
 	}
-	version := "2.0"
 	open := t.value(a.props.Get("OpenApiVersion"))
-	if v := open.Text(); v != "" {
-		version = v
-	}
 	t.cors(a)
-	doc := a.document(version)
+	doc := a.document(a.openAPI(t))
 	t.authorizers(a, doc)
 	t.models(a, doc)
 	t.gatewayResponses(a, doc)
+	t.resourcePolicy(a, doc)
+	if a.validators != nil {
+		doc.Set("x-amazon-apigateway-request-validators", merged(doc.Get("x-amazon-apigateway-request-validators"), a.validators))
+	}
+	a.settle(t)
 	p := a.props
+	if a.tags != nil {
+		p.Set("Tags", merged(a.tags, p.Get("Tags")))
+	}
 	props := template.M("Name", p.Get("Name"), "Description", p.Get("Description"), "Body", doc, "BinaryMediaTypes", binaryTypes(p.Get("BinaryMediaTypes")), "MinimumCompressionSize", p.Get("MinimumCompressionSize"),
 		"Mode", p.Get("Mode"), "DisableExecuteApiEndpoint", p.Get("DisableExecuteApiEndpoint"), "ApiKeySourceType", p.Get("ApiKeySourceType"), "FailOnWarnings", p.Get("FailOnWarnings"), "Tags", tagList(p.Get("Tags"), false))
 	if e := p.Get("EndpointConfiguration"); e.IsScalar() {
 		props.Set("EndpointConfiguration", template.M("Types", template.L(e)))
 		props.Set("Parameters", template.M("endpointConfigurationTypes", e))
 	} else if e != nil {
-		props.Set("EndpointConfiguration", template.M("Types", template.L(e.Get("Type"))))
+		props.Set("EndpointConfiguration", template.M("Types", template.L(e.Get("Type")), "VpcEndpointIds", e.Get("VPCEndpointIds")))
+		if typ := e.Get("Type"); typ != nil {
+			props.Set("Parameters", template.M("endpointConfigurationTypes", typ))
+		}
 	}
 	t.add(a.id, a.src, resource("AWS::ApiGateway::RestApi", a.src, props))
 	sum := hash(doc.Canonical())
@@ -195,7 +219,11 @@ func binaryTypes(list *template.Node) *template.Node {
 }
 
 func (t *transformer) models(a *api, doc *template.Node) {
-	if m := a.props.Get("Models"); m != nil {
+	if given := a.props.Get("Models"); given != nil {
+		m := template.M() // SAM writes names in small letters
+		for _, e := range given.Entries {
+			m.Set(strings.ToLower(e.Key.Value), e.Val)
+		}
 		if doc.Get("swagger") != nil {
 			doc.Set("definitions", m)
 		} else {
@@ -231,16 +259,41 @@ func (t *transformer) gatewayResponses(a *api, doc *template.Node) {
 	doc.Set("x-amazon-apigateway-gateway-responses", out)
 }
 
+// resourcePolicy writes the statements of a policy of the author's own into the document.
+func (t *transformer) resourcePolicy(a *api, doc *template.Node) {
+	rp := a.props.At("Auth", "ResourcePolicy")
+	if rp == nil {
+		return
+	}
+	for _, e := range rp.Entries {
+		if e.Key.Value != "CustomStatements" {
+			t.fail(e.Key, "", "lists of addresses, accounts and VPCs are not made into a policy here", "write CustomStatements")
+		}
+	}
+	list := rp.Get("CustomStatements")
+	if list != nil && list.Kind != template.List {
+		list = template.L(list)
+	}
+	if list != nil {
+		doc.Set("x-amazon-apigateway-policy", template.M("Version", "2012-10-17", "Statement", list))
+	}
+}
+
 var httpAPIProps = []string{"Name", "StageName", "DefinitionBody", "Description", "CorsConfiguration", "Auth", "AccessLogSettings", "DefaultRouteSettings", "RouteSettings", "StageVariables", "Tags",
 	"DisableExecuteApiEndpoint", "FailOnWarnings", "PropagateTags"}
 
 func (t *transformer) writeHTTP(a *api) {
 	t.known(a.id, a.props, httpAPIProps, map[string]string{"DefinitionUri": refusedAPIProps["DefinitionUri"], "Domain": refusedAPIProps["Domain"], "Cors": "this is an Api's property; an HttpApi has CorsConfiguration"})
 	doc := a.document("3.0.1")
-	if a.body == nil {
-		doc.Set("tags", template.L(template.M("name", "httpapi:createdBy", "x-amazon-apigateway-tag-value", "SAM")))
+	list := template.L()
+	if own := a.props.Get("Tags"); own != nil {
+		for _, e := range own.Entries {
+			list.Items = append(list.Items, template.M("name", e.Key.Value, "x-amazon-apigateway-tag-value", e.Val))
+		}
 	}
+	doc.Set("tags", template.L(append(anys(list.Items), template.M("name", "httpapi:createdBy", "x-amazon-apigateway-tag-value", "SAM"))...))
 	t.authorizers(a, doc)
+	a.settle(t)
 	if c := httpCors(a.props.Get("CorsConfiguration")); c != nil {
 		doc.Set("x-amazon-apigateway-cors", c)
 	}
@@ -264,6 +317,14 @@ func (t *transformer) writeHTTP(a *api) {
 	t.add(stage, a.src, child("AWS::ApiGatewayV2::Stage", a.src, template.M("ApiId", template.Ref(a.id), "StageName", name, "AutoDeploy", true, "Tags", tags, "StageVariables", p.Get("StageVariables"),
 		"AccessLogSettings", p.Get("AccessLogSettings"), "DefaultRouteSettings", p.Get("DefaultRouteSettings"), "RouteSettings", p.Get("RouteSettings"))))
 	t.ids[a.id+".Stage"] = stage
+}
+
+func anys(nodes []*template.Node) []any {
+	out := make([]any, len(nodes))
+	for i, n := range nodes {
+		out[i] = n
+	}
+	return out
 }
 
 // httpCors is the document's form of CorsConfiguration; true allows every origin.
@@ -299,6 +360,11 @@ func (t *transformer) cors(a *api) {
 			return
 		}
 	}
+	if credentials.Text() == "true" && (origin == nil || origin.Text() == "'*'") {
+		t.fail(c, "", "Resource with id ["+a.id+"] is invalid. Unable to add Cors configuration because 'AllowCredentials' can not be true when 'AllowOrigin' is \"'*'\" or not set", "name the origin")
+		return
+	}
+	v3 := strings.HasPrefix(a.openAPI(t), "3")
 	for _, path := range a.paths.Entries {
 		item := path.Val
 		if item.Kind != template.Map || item.Get("options") != nil {
@@ -312,7 +378,7 @@ func (t *transformer) cors(a *api) {
 		set := func(name string, v *template.Node) {
 			if v != nil {
 				params.Set("method.response.header."+name, v)
-				shown.Set(name, template.M("type", "string"))
+				shown.Set(name, headerType(v3))
 			}
 		}
 		set("Access-Control-Allow-Headers", headers)
@@ -322,11 +388,22 @@ func (t *transformer) cors(a *api) {
 		if credentials.Text() == "true" {
 			set("Access-Control-Allow-Credentials", template.Str("'true'"))
 		}
-		item.Set("options", template.M("summary", "CORS support", "consumes", template.L("application/json"), "produces", template.L("application/json"),
-			"x-amazon-apigateway-integration", template.M("type", "mock", "requestTemplates", template.M("application/json", "{\n  \"statusCode\" : 200\n}\n"),
-				"responses", template.M("default", template.M("statusCode", "200", "responseParameters", params, "responseTemplates", template.M("application/json", "{}\n")))),
-			"responses", template.M("200", template.M("description", "Default response for CORS method", "headers", shown))))
+		op := template.M("summary", "CORS support")
+		if !v3 {
+			op = template.M("summary", "CORS support", "consumes", template.L("application/json"), "produces", template.L("application/json"))
+		}
+		item.Set("options", merged(op, template.M("x-amazon-apigateway-integration", template.M("type", "mock", "requestTemplates", template.M("application/json", "{\n  \"statusCode\" : 200\n}\n"),
+			"responses", template.M("default", template.M("statusCode", "200", "responseParameters", params, "responseTemplates", template.M("application/json", "{}\n")))),
+			"responses", template.M("200", template.M("description", "Default response for CORS method", "headers", shown)))))
 	}
+}
+
+// headerType declares a header of a response.
+func headerType(v3 bool) *template.Node {
+	if v3 {
+		return template.M("schema", template.M("type", "string"))
+	}
+	return template.M("type", "string")
 }
 
 // methodsOf lists the methods of a path for the CORS header.

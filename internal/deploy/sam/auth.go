@@ -46,7 +46,7 @@ func (t *transformer) authorizers(a *api, doc *template.Node) {
 		return
 	}
 	for _, e := range auth.Entries {
-		if !slices.Contains([]string{"DefaultAuthorizer", "Authorizers", "AddDefaultAuthorizerToCorsPreflight", "AddApiKeyRequiredToCorsPreflight", "EnableIamAuthorizer"}, e.Key.Value) || e.Key.Value == "EnableIamAuthorizer" && e.Val.Text() == "true" {
+		if !slices.Contains([]string{"DefaultAuthorizer", "Authorizers", "AddDefaultAuthorizerToCorsPreflight", "AddApiKeyRequiredToCorsPreflight", "EnableIamAuthorizer", "ResourcePolicy"}, e.Key.Value) || e.Key.Value == "EnableIamAuthorizer" && e.Val.Text() == "true" || e.Key.Value == "ResourcePolicy" && a.v2 {
 			t.fail(e.Key, "", "this way of protecting an API is not served here", "use Lambda authorizers")
 		}
 	}
@@ -61,8 +61,11 @@ func (t *transformer) authorizers(a *api, doc *template.Node) {
 			continue
 		}
 		defs.Set(e.Key.Value, t.authorizer(a, e))
+		if !mayCall(a, e.Val) {
+			continue
+		}
 		t.add(a.id+e.Key.Value+"AuthorizerPermission", a.src, child("AWS::Lambda::Permission", a.src, template.M("Action", "lambda:InvokeFunction", "FunctionName", e.Val.Get("FunctionArn"),
-			"Principal", "apigateway.amazonaws.com", "SourceArn", template.M("Fn::Sub", template.L("arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${__ApiId__}/authorizers/*", template.M("__ApiId__", template.Ref(a.id)))))))
+			"Principal", "apigateway.amazonaws.com", "SourceArn", template.M("Fn::Sub", template.L(a.partition()+":execute-api:${AWS::Region}:${AWS::AccountId}:${__ApiId__}/authorizers/*", template.M("__ApiId__", template.Ref(a.id)))))))
 	}
 	if doc.Get("swagger") != nil {
 		doc.Set("securityDefinitions", defs)
@@ -70,6 +73,23 @@ func (t *transformer) authorizers(a *api, doc *template.Node) {
 		doc.Set("components", merged(doc.Get("components"), template.M("securitySchemes", defs)))
 	}
 	t.protectPaths(a, auth)
+}
+
+// partition is how SAM writes the beginning of an ARN, by the kind of API.
+func (a *api) partition() string {
+	if a.v2 {
+		return "arn:${AWS::Partition}"
+	}
+	return "arn:aws"
+}
+
+// mayCall reports whether an authorizer's function gets a permission for the API: a REST API's does unless it is switched
+// off, an HTTP API's only if it is asked for. Without one, FunctionInvokeRole has to let the API call it.
+func mayCall(a *api, authorizer *template.Node) bool {
+	if a.v2 {
+		return authorizer.Get("EnableFunctionDefaultPermissions").Text() == "true"
+	}
+	return authorizer.Get("DisableFunctionDefaultPermissions").Text() != "true"
 }
 
 // protectPaths gives the default authorizer to the routes that stand in the author's document,
@@ -94,11 +114,11 @@ func (t *transformer) authorizer(a *api, e template.Entry) *template.Node {
 	identity := e.Val.Get("Identity")
 	ttl := identity.Get("ReauthorizeEvery")
 	if a.v2 {
-		x := template.M("type", "request", "authorizerUri", uri, "authorizerResultTtlInSeconds", ttl, "identitySource", sources(identity, true),
+		x := template.M("type", "request", "authorizerUri", uri, "authorizerCredentials", e.Val.Get("FunctionInvokeRole"), "authorizerResultTtlInSeconds", ttl, "identitySource", sources(identity, true),
 			"authorizerPayloadFormatVersion", e.Val.Get("AuthorizerPayloadFormatVersion"), "enableSimpleResponses", e.Val.Get("EnableSimpleResponses"))
 		return template.M("type", "apiKey", "name", "Unused", "in", "header", "x-amazon-apigateway-authorizer", x)
 	}
-	x := template.M("type", "token", "authorizerUri", uri, "authorizerResultTtlInSeconds", ttl, "identityValidationExpression", identity.Get("ValidationExpression"))
+	x := template.M("type", "token", "authorizerUri", uri, "authorizerCredentials", e.Val.Get("FunctionInvokeRole"), "authorizerResultTtlInSeconds", ttl, "identityValidationExpression", identity.Get("ValidationExpression"))
 	header := "Authorization"
 	if h := identity.Get("Header"); h != nil {
 		header = h.Text()

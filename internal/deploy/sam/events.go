@@ -1,8 +1,6 @@
 package sam
 
 import (
-	"strings"
-
 	"github.com/leatdev/leat/internal/deploy/template"
 )
 
@@ -52,7 +50,7 @@ func (f *function) events() {
 
 // mappingProps are the properties of a mapping that go on as they are.
 var mappingProps = []string{"BatchSize", "BisectBatchOnFunctionError", "Enabled", "FilterCriteria", "FunctionResponseTypes", "KmsKeyArn", "MaximumBatchingWindowInSeconds",
-	"MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "ParallelizationFactor", "ScalingConfig", "StartingPosition", "StartingPositionTimestamp", "TumblingWindowInSeconds"}
+	"MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "MetricsConfig", "ParallelizationFactor", "ProvisionedPollerConfig", "ScalingConfig", "StartingPosition", "StartingPositionTimestamp", "TumblingWindowInSeconds"}
 
 var pollerRoles = map[string]string{"Kinesis": "AWSLambdaKinesisExecutionRole", "DynamoDB": "AWSLambdaDynamoDBExecutionRole", "SQS": "AWSLambdaSQSQueueExecutionRole"}
 
@@ -78,14 +76,29 @@ func (f *function) mapping(id, kind string, key, props *template.Node) {
 	if d := props.At("DestinationConfig", "OnFailure"); d != nil {
 		out.Set("DestinationConfig", template.M("OnFailure", template.M("Destination", d.Get("Destination"))))
 		typ := d.Get("Type").Text()
-		if action := map[string]string{"SQS": "sqs:SendMessage", "SNS": "sns:Publish"}[typ]; action != "" {
-			f.inline = append(f.inline, template.M("PolicyName", id+typ+"Policy", "PolicyDocument", template.M("Statement", template.L(template.M("Action", action, "Effect", "Allow", "Resource", d.Get("Destination"))))))
+		if typ != "" && sendActions[typ] == "" && typ != "S3" || typ == "Lambda" {
+			f.t.fail(d.Get("Type"), "", "Resource with id ["+f.id+"] is invalid. Event with id ["+id+"] is invalid. The only valid values for 'Type' are 'SQS', 'SNS', 'S3', and 'Kafka'", "use SQS, SNS or S3: there is no Kafka here")
+		} else if typ != "" {
+			f.maySend(id, typ, d.Get("Destination"))
 		}
 	}
 	r := child("AWS::Lambda::EventSourceMapping", f.src, out)
 	r.Place(key.Pos)
 	f.t.add(id, f.src, r)
 	f.eventRoles = append(f.eventRoles, pollerRoles[kind])
+}
+
+// sendActions are what a function's role needs to reach a destination of a type. A bucket needs more: see maySend.
+var sendActions = map[string]string{"SQS": "sqs:SendMessage", "SNS": "sns:Publish", "Lambda": "lambda:InvokeFunction"}
+
+// maySend lets the function's role reach a destination.
+func (f *function) maySend(id, typ string, dest *template.Node) {
+	list := template.L(template.M("Action", sendActions[typ], "Effect", "Allow", "Resource", dest))
+	if typ == "S3" {
+		list = template.L(template.M("Action", "s3:PutObject", "Effect", "Allow", "Resource", template.M("Fn::Join", template.L("/", template.L(dest, "*")))),
+			template.M("Action", "s3:ListBucket", "Effect", "Allow", "Resource", dest))
+	}
+	f.inline = append(f.inline, template.M("PolicyName", id+typ+"Policy", "PolicyDocument", template.M("Statement", list)))
 }
 
 func (f *function) topic(id string, key, props *template.Node) {
@@ -163,7 +176,7 @@ func (f *function) bucket(id string, key, props *template.Node) {
 		return
 	}
 	for _, ev := range events.Items {
-		list.Items = append(list.Items, template.M("Event", ev, "Function", f.targetARN, "Filter", props.Get("Filter")))
+		list.Items = append(list.Items, f.conditional(template.M("Event", ev, "Function", f.targetARN, "Filter", props.Get("Filter"))))
 	}
 	waits := bucket.Get("DependsOn")
 	if waits.IsScalar() {
@@ -175,92 +188,4 @@ func (f *function) bucket(id string, key, props *template.Node) {
 	waits.Items = append(waits.Items, template.Str(id+"Permission"))
 	bucket.Set("DependsOn", waits)
 	bucket.Place(bucket.Pos)
-}
-
-// route is the path and method of an API event, as an OpenAPI document has them.
-func (f *function) route(key, props *template.Node) (path, method string, ok bool) {
-	p, m := f.t.value(props.Get("Path")), f.t.value(props.Get("Method"))
-	if p.Text() == "" || m.Text() == "" {
-		f.t.fail(key, "", "Resource with id ["+f.id+"] is invalid. Event with id ["+key.Value+"] is invalid. Event is missing Path or Method.", "add both")
-		return "", "", false
-	}
-	method = strings.ToLower(m.Text())
-	if method == "any" || method == "*" {
-		method = anyMethod
-	}
-	return p.Text(), method, true
-}
-
-// invokePath is the part of an ARN that stands for a route: path parameters are stars.
-func invokePath(path, method string) string {
-	verb := strings.ToUpper(method)
-	if method == anyMethod {
-		verb = "*"
-	}
-	var b strings.Builder
-	depth := 0
-	for _, c := range path {
-		switch {
-		case c == '{':
-			depth++
-			b.WriteByte('*')
-		case c == '}':
-			depth--
-		case depth == 0:
-			b.WriteRune(c)
-		}
-	}
-	return verb + b.String()
-}
-
-func (f *function) restEvent(id string, key, props *template.Node) {
-	f.t.known(f.id, props, []string{"Path", "Method", "RestApiId", "Auth", "TimeoutInMillis"}, map[string]string{
-		"RequestModel": "models are set in the DefinitionBody here", "RequestParameters": "request parameters are set in the DefinitionBody here", "ResponseTransferMode": "responses are not streamed here"})
-	path, method, ok := f.route(key, props)
-	if !ok {
-		return
-	}
-	a := f.t.apiOf(f.t.rest, "ServerlessRestApi", props.Get("RestApiId"), key, f)
-	if a == nil {
-		return
-	}
-	op := template.M("x-amazon-apigateway-integration", template.M("type", "aws_proxy", "httpMethod", "POST", "timeoutInMillis", props.Get("TimeoutInMillis"),
-		"uri", template.Sub("arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${"+f.uri+"}/invocations")), "responses", template.M())
-	f.t.addRoute(a, key, path, method, op)
-	f.t.authorize(a, op, props.Get("Auth"), method)
-	stage := a.stageText(f.t)
-	f.permission(id+"Permission"+stage, key, "apigateway.amazonaws.com", "SourceArn", template.M("Fn::Sub", template.L(
-		"arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${__ApiId__}/${__Stage__}/"+invokePath(path, method),
-		template.M("__ApiId__", template.Ref(a.id), "__Stage__", "*"))))
-}
-
-func (f *function) httpEvent(id string, key, props *template.Node) {
-	f.t.known(f.id, props, []string{"Path", "Method", "ApiId", "Auth", "TimeoutInMillis", "PayloadFormatVersion"}, map[string]string{"RouteSettings": "routes are not throttled here"})
-	path, method := "$default", anyMethod
-	if props.Get("Path") != nil || props.Get("Method") != nil {
-		var ok bool
-		if path, method, ok = f.route(key, props); !ok {
-			return
-		}
-	}
-	a := f.t.apiOf(f.t.http, "ServerlessHttpApi", props.Get("ApiId"), key, f)
-	if a == nil {
-		return
-	}
-	format := props.Get("PayloadFormatVersion")
-	if format == nil {
-		format = template.Str("2.0")
-	}
-	op := template.M("x-amazon-apigateway-integration", template.M("type", "aws_proxy", "httpMethod", "POST", "timeoutInMillis", props.Get("TimeoutInMillis"),
-		"uri", template.Sub("arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${"+f.uri+"}/invocations"), "payloadFormatVersion", format))
-	arnPath := invokePath(path, method)
-	if path == "$default" {
-		op.Set("isDefaultRoute", template.Boolean(true))
-		arnPath = "*"
-	}
-	op.Set("responses", template.M())
-	f.t.addRoute(a, key, path, method, op)
-	f.t.authorize(a, op, props.Get("Auth"), method)
-	f.permission(id+"Permission", key, "apigateway.amazonaws.com", "SourceArn", template.M("Fn::Sub", template.L(
-		"arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${__ApiId__}/${__Stage__}/"+arnPath, template.M("__ApiId__", template.Ref(a.id), "__Stage__", "*"))))
 }

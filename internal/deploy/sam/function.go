@@ -1,6 +1,7 @@
 package sam
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/leatdev/leat/internal/deploy/template"
@@ -8,20 +9,17 @@ import (
 
 // passed are the properties of a function that go to Lambda as they are.
 var passed = []string{"Handler", "Runtime", "Description", "FunctionName", "MemorySize", "Timeout", "Environment", "VpcConfig", "Layers", "Architectures",
-	"EphemeralStorage", "KmsKeyArn", "LoggingConfig", "SnapStart", "ReservedConcurrentExecutions", "PackageType"}
+	"EphemeralStorage", "KmsKeyArn", "LoggingConfig", "SnapStart", "ReservedConcurrentExecutions", "PackageType", "RuntimeManagementConfig"}
 
 var functionProps = append([]string{"CodeUri", "InlineCode", "Role", "Policies", "PermissionsBoundary", "RolePath", "AssumeRolePolicyDocument", "Tags", "Tracing", "DeadLetterQueue",
-	"Events", "AutoPublishAlias", "AutoPublishAliasAllProperties", "VersionDescription", "AutoPublishCodeSha256", "VersionDeletionPolicy", "EventInvokeConfig", "FunctionUrlConfig", "PropagateTags"}, passed...)
+	"Events", "AutoPublishAlias", "AutoPublishAliasAllProperties", "VersionDescription", "AutoPublishCodeSha256", "VersionDeletionPolicy", "EventInvokeConfig", "FunctionUrlConfig", "PropagateTags", "DeploymentPreference", "ProvisionedConcurrencyConfig"}, passed...)
 
 var refusedFunctionProps = map[string]string{
-	"DeploymentPreference":         "gradual deployments are CodeDeploy's, which is not here: an alias moves at once",
-	"ProvisionedConcurrencyConfig": "provisioned concurrency is not kept here",
-	"ImageUri":                     "functions run as processes here, not as container images",
-	"ImageConfig":                  "functions run as processes here, not as container images",
-	"FileSystemConfigs":            "network file systems are not mounted here",
-	"CodeSigningConfigArn":         "code is not signed here",
-	"RuntimeManagementConfig":      "runtimes are those of this machine",
-	"RecursiveLoop":                "recursion is not detected here",
+	"ImageUri":             "functions run as processes here, not as container images",
+	"ImageConfig":          "functions run as processes here, not as container images",
+	"FileSystemConfigs":    "network file systems are not mounted here",
+	"CodeSigningConfigArn": "code is not signed here",
+	"RecursiveLoop":        "recursion is not detected here",
 }
 
 // function is a function on its way through the transform.
@@ -68,6 +66,8 @@ func (t *transformer) function(key, src, props *template.Node) {
 	out.Set("Role", role)
 	t.add(id, src, resource("AWS::Lambda::Function", src, out))
 	f.alias(out)
+	f.gradual()
+	f.propagate()
 	f.invokeConfig()
 	f.url()
 	f.events()
@@ -94,7 +94,11 @@ func (f *function) deadLetters(out *template.Node) {
 // alias publishes a version for every content of the code, and an alias that shows it.
 func (f *function) alias(fn *template.Node) {
 	name := f.t.value(f.props.Get("AutoPublishAlias"))
+	provisioned := f.props.Get("ProvisionedConcurrencyConfig")
 	if name == nil {
+		if provisioned != nil {
+			f.t.fail(provisioned, "ProvisionedConcurrencyConfig", "Resource with id ["+f.id+"] is invalid. To set ProvisionedConcurrencyConfig AutoPublishALias must be defined on the function", "add AutoPublishAlias")
+		}
 		return
 	}
 	if name.Text() == "" {
@@ -126,9 +130,41 @@ func (f *function) alias(fn *template.Node) {
 	v := child("AWS::Lambda::Version", f.src, template.M("FunctionName", template.Ref(f.id), "Description", f.props.Get("VersionDescription")))
 	v.Set("DeletionPolicy", template.Str(policy))
 	f.t.add(version, f.src, v)
-	f.t.add(alias, f.src, child("AWS::Lambda::Alias", f.src, template.M("Name", name, "FunctionName", template.Ref(f.id), "FunctionVersion", template.GetAtt(version, "Version"))))
+	f.t.add(alias, f.src, child("AWS::Lambda::Alias", f.src, template.M("Name", name, "FunctionName", template.Ref(f.id), "FunctionVersion", template.GetAtt(version, "Version"), "ProvisionedConcurrencyConfig", provisioned)))
 	f.t.ids[f.id+".Version"], f.t.ids[f.id+".Alias"] = version, alias
 	f.target, f.targetARN, f.uri = template.Ref(alias), template.Ref(alias), alias
+}
+
+// gradual looks at how the alias is to move. All at once is how it moves here; the rest is CodeDeploy's.
+func (f *function) gradual() {
+	d := f.props.Get("DeploymentPreference")
+	if d == nil || d.Get("Enabled").Text() == "false" {
+		return
+	}
+	if f.props.Get("AutoPublishAlias") == nil {
+		f.t.fail(d, "DeploymentPreference", "Resource with id ["+f.id+"] is invalid. 'DeploymentPreference' requires AutoPublishAlias property to be specified.", "add AutoPublishAlias")
+		return
+	}
+	for _, e := range d.Entries {
+		if e.Key.Value == "Type" && f.t.value(e.Val).Text() != "AllAtOnce" || !slices.Contains([]string{"Type", "Enabled", "Role", "PassthroughCondition"}, e.Key.Value) {
+			f.t.fail(e.Key, e.Key.Value, "gradual deployments, hooks and alarms are CodeDeploy's, which is not here: an alias moves at once", "use Type: AllAtOnce alone, or Enabled: false (a parameter may say so)")
+		}
+	}
+}
+
+// propagate gives the function's tags to the implicit REST API that its events make.
+func (f *function) propagate() {
+	tags := f.props.Get("Tags")
+	if f.props.Get("PropagateTags").Text() != "true" || tags == nil || f.props.Get("Events") == nil {
+		return
+	}
+	for _, e := range f.props.Get("Events").Entries {
+		if e.Val.Get("Type").Text() == "Api" && e.Val.At("Properties", "RestApiId") == nil {
+			if a := f.t.apiOf(f.t.rest, "ServerlessRestApi", nil, e.Key, f); a != nil {
+				a.tags = merged(a.tags, tags)
+			}
+		}
+	}
 }
 
 func (f *function) invokeConfig() {
@@ -142,15 +178,8 @@ func (f *function) invokeConfig() {
 		if d == nil {
 			continue
 		}
-		action := map[string]string{"SQS": "sqs:SendMessage", "SNS": "sns:Publish", "Lambda": "lambda:InvokeFunction"}[d.Get("Type").Text()]
-		if d.Get("Destination") == nil || d.Get("Type") != nil && action == "" {
-			f.t.fail(d, "", "Resource with id ["+f.id+"] is invalid. a destination needs an existing SQS queue, SNS topic or function", "give Type SQS, SNS or Lambda, and Destination")
-			continue
-		}
-		dest.Set(on, template.M("Destination", d.Get("Destination")))
-		if action != "" {
-			f.inline = append(f.inline, template.M("PolicyName", f.id+"EventInvokeConfig"+on+d.Get("Type").Text()+"Policy",
-				"PolicyDocument", template.M("Statement", template.L(template.M("Action", action, "Effect", "Allow", "Resource", d.Get("Destination"))))))
+		if target := f.destination(on, d); target != nil {
+			dest.Set(on, template.M("Destination", target))
 		}
 	}
 	props := template.M("FunctionName", template.Ref(f.id), "MaximumRetryAttempts", cfg.Get("MaximumRetryAttempts"), "MaximumEventAgeInSeconds", cfg.Get("MaximumEventAgeInSeconds"), "Qualifier", "$LATEST")
@@ -163,6 +192,30 @@ func (f *function) invokeConfig() {
 		r.Set("DependsOn", template.L(alias))
 	}
 	f.t.add(f.id+"EventInvokeConfig", f.src, r)
+}
+
+// destination is where the results of asynchronous invocations go; SAM makes a queue or a topic where none is named.
+func (f *function) destination(on string, d *template.Node) *template.Node {
+	typ, target := d.Get("Type").Text(), d.Get("Destination")
+	id := f.id + "EventInvokeConfig" + on
+	switch {
+	case typ == "EventBridge":
+		f.t.fail(d, "EventBridge", "EventBridge is not here", "use SQS, SNS, Lambda or S3Bucket")
+		return nil
+	case typ == "SQS" && target == nil:
+		f.t.add(id+"Queue", f.src, child("AWS::SQS::Queue", f.src, template.M()))
+		target = template.GetAtt(id+"Queue", "Arn")
+	case typ == "SNS" && target == nil:
+		f.t.add(id+"Topic", f.src, child("AWS::SNS::Topic", f.src, template.M()))
+		target = template.Ref(id + "Topic")
+	case target == nil, typ != "" && sendActions[typ] == "" && typ != "S3Bucket":
+		f.t.fail(d, "", "Resource with id ["+f.id+"] is invalid. 'Type: "+typ+"' must be one of [SQS, SNS, EventBridge, Lambda, S3Bucket], and needs a Destination unless it is SQS or SNS", "give Type and Destination")
+		return nil
+	}
+	if typ != "" {
+		f.maySend(id, strings.TrimSuffix(typ, "Bucket"), target)
+	}
+	return target
 }
 
 func (f *function) url() {

@@ -67,25 +67,75 @@ func (f *function) policies() {
 		items = []*template.Node{list}
 	}
 	for i, p := range items {
-		switch fn, _ := p.Function(); {
-		case fn == "Fn::If":
-			f.t.fail(p, "", "a policy that depends on a condition is not transformed here", "put the condition on values within the policy")
-		case fn != "":
-			f.managed = append(f.managed, p)
-		case p.IsScalar():
-			f.attach(policyARN(p.Text()))
-		case p.Get("Statement") != nil:
-			f.addPolicy(i, p)
-		case p.Kind == template.Map && len(p.Entries) == 1:
-			f.templatePolicy(i, p.Entries[0])
-		default:
-			f.t.fail(p, "", "Resource with id ["+f.id+"] is invalid. a policy must be a name, an ARN, a document or a policy template", "correct the policy")
+		if fn, arg := p.Function(); fn == "Fn::If" {
+			f.policyIf(i, p, arg)
+			continue
+		}
+		switch managed, inline := f.policy(i, p); {
+		case managed != nil && managed.IsScalar():
+			f.attach(managed.Text())
+		case managed != nil:
+			f.managed = append(f.managed, managed)
+		case inline != nil:
+			f.inline = append(f.inline, inline)
 		}
 	}
 }
 
-func (f *function) addPolicy(i int, doc *template.Node) {
-	f.inline = append(f.inline, template.M("PolicyName", f.id+"RolePolicy"+strconv.Itoa(i), "PolicyDocument", doc))
+// policy reads one policy: what is attached by name, ARN or function, or what is written into the role.
+func (f *function) policy(i int, p *template.Node) (managed, inline *template.Node) {
+	switch fn, _ := p.Function(); {
+	case fn != "":
+		return p, nil
+	case p.IsScalar():
+		return template.Str(policyARN(p.Text())), nil
+	case p.Get("Statement") != nil:
+		return nil, f.document(i, p)
+	case p.Kind == template.Map && len(p.Entries) == 1:
+		return nil, f.templatePolicy(i, p.Entries[0])
+	}
+	f.t.fail(p, "", "Resource with id ["+f.id+"] is invalid. Policy at index "+strconv.Itoa(i)+" in the 'Policies' property is not valid", "a policy is a name, an ARN, a document or a policy template")
+	return nil, nil
+}
+
+// policyIf reads a policy that depends on a condition. Both branches must be of one kind, or nothing.
+func (f *function) policyIf(i int, p, arg *template.Node) {
+	if arg.Kind != template.List || len(arg.Items) != 3 {
+		f.t.fail(p, "", "Structure of the SAM template is invalid. Fn::If requires 3 arguments", "write [Condition, policy, policy]")
+		return
+	}
+	kind := ""
+	branches := []*template.Node{arg.Items[0]}
+	for _, it := range arg.Items[1:] {
+		if fn, a := it.Function(); fn == "Ref" && a.Text() == "AWS::NoValue" {
+			branches = append(branches, it)
+			continue
+		}
+		managed, inline := f.policy(i, it)
+		is := "managed"
+		if managed == nil {
+			is, managed = "inline", inline
+		}
+		if managed == nil {
+			return // said already
+		}
+		if kind != "" && kind != is {
+			f.t.fail(p, "", "Structure of the SAM template is invalid. Different policy types within the same Fn::If statement is unsupported. Separate different policy types into different Fn::If statements", "use two")
+			return
+		}
+		kind = is
+		branches = append(branches, managed)
+	}
+	choice := template.M("Fn::If", branches).Place(p.Pos)
+	if kind == "inline" {
+		f.inline = append(f.inline, choice)
+	} else if kind == "managed" {
+		f.managed = append(f.managed, choice)
+	}
+}
+
+func (f *function) document(i int, doc *template.Node) *template.Node {
+	return template.M("PolicyName", f.id+"RolePolicy"+strconv.Itoa(i), "PolicyDocument", doc)
 }
 
 // policyARN gives the ARN of a managed policy by its name.
@@ -100,27 +150,23 @@ func policyARN(name string) string {
 	return managedPrefix + name
 }
 
-// templatePolicy fills one of AWS's policy templates.
-func (f *function) templatePolicy(i int, e template.Entry) {
+// templatePolicy fills one of AWS's policy templates. Those for services that are not here are filled too: a permission
+// does no harm, and the function that asks for it may call that service on AWS only.
+func (f *function) templatePolicy(i int, e template.Entry) *template.Node {
 	all := policyTemplates()
 	tpl := all.Get(e.Key.Value)
 	if tpl == nil {
 		f.t.fail(e.Key, "", "Resource with id ["+f.id+"] is invalid. Specified policy template '"+e.Key.Value+"' does not exist", "check the name")
-		return
-	}
-	if tpl.Kind == template.Null {
-		f.t.fail(e.Key, "", "this policy template is for a service that is not here", "remove it")
-		return
+		return nil
 	}
 	values := map[string]*template.Node{}
 	for _, name := range tpl.Get("Parameters").Items {
 		if values[name.Value] = e.Val.Get(name.Value); values[name.Value] == nil {
 			f.t.fail(e.Key, "", "Resource with id ["+f.id+"] is invalid. Must specify valid parameter values for policy template '"+e.Key.Value+"'", "add "+name.Value)
-			return
+			return nil
 		}
 	}
-	doc := fill(tpl.Get("Definition"), values)
-	f.addPolicy(i, doc)
+	return f.document(i, fill(tpl.Get("Definition"), values))
 }
 
 // fill copies a tree with Refs to parameters replaced; its places are the caller's.

@@ -99,9 +99,9 @@ func resource(typ string, src *template.Node, props *template.Node) *template.No
 	return r
 }
 
-// child makes a resource that only shares its source's condition.
+// child makes a resource that shares its source's condition, and what becomes of it in the end.
 func child(typ string, src *template.Node, props *template.Node) *template.Node {
-	return template.M("Type", typ, "Condition", src.Get("Condition"), "Properties", props)
+	return template.M("Type", typ, "Condition", src.Get("Condition"), "DeletionPolicy", src.Get("DeletionPolicy"), "UpdateReplacePolicy", src.Get("UpdateReplacePolicy"), "Properties", props)
 }
 
 // value follows a Ref to a parameter to its value, if that is known.
@@ -146,8 +146,25 @@ func (t *transformer) globals() {
 			t.fail(e.Key, "", "'Globals' section is invalid. '"+e.Key.Value+"' is not supported", "Must be one of "+strings.Join(globalTypes, ", "))
 			continue
 		}
+		for _, p := range e.Val.Entries {
+			if !slices.Contains(globalProps[e.Key.Value], p.Key.Value) {
+				t.fail(p.Key, "", "'Globals' section is invalid. '"+p.Key.Value+"' is not a supported property of '"+e.Key.Value+"'. Must be one of the following values - ['"+strings.Join(globalProps[e.Key.Value], "', '")+"']", "set it on each resource")
+			}
+		}
 		t.g[e.Key.Value] = e.Val
 	}
+}
+
+// globalProps are the properties that SAM lets stand in Globals.
+var globalProps = map[string][]string{
+	"Function": strings.Fields(`Handler Runtime CodeUri DeadLetterQueue Description MemorySize Timeout VpcConfig Environment Tags PropagateTags Tracing KmsKeyArn AutoPublishAlias
+		AutoPublishAliasAllProperties Layers DeploymentPreference RolePath PermissionsBoundary ReservedConcurrentExecutions ProvisionedConcurrencyConfig AssumeRolePolicyDocument EventInvokeConfig
+		FileSystemConfigs CodeSigningConfigArn Architectures SnapStart EphemeralStorage FunctionUrlConfig RuntimeManagementConfig LoggingConfig RecursiveLoop SourceKMSKeyArn TenancyConfig
+		DurableConfig CapacityProviderConfig FunctionScalingConfig PublishToLatestPublished VersionDeletionPolicy`),
+	"Api":          strings.Fields(`Auth Name DefinitionUri CacheClusterEnabled CacheClusterSize MergeDefinitions Variables EndpointConfiguration MethodSettings BinaryMediaTypes MinimumCompressionSize Cors GatewayResponses AccessLogSetting CanarySetting TracingEnabled OpenApiVersion Domain AlwaysDeploy PropagateTags SecurityPolicy EndpointAccessMode`),
+	"HttpApi":      strings.Fields(`Auth AccessLogSettings StageVariables Tags CorsConfiguration DefaultRouteSettings Domain RouteSettings FailOnWarnings PropagateTags`),
+	"SimpleTable":  strings.Fields(`SSESpecification`),
+	"LayerVersion": strings.Fields(`PublishLambdaVersion`),
 }
 
 // merged joins global properties with a resource's own: maps are merged, lists
@@ -181,13 +198,32 @@ func merged(global, local *template.Node) *template.Node {
 	return local
 }
 
+// global gives the global properties of a type, without those that a resource ignores.
+func (t *transformer) global(kind string, ignored *template.Node) *template.Node {
+	g := t.g[kind]
+	if g == nil || ignored == nil {
+		return g
+	}
+	if ignored.Text() == "*" {
+		return nil
+	}
+	g = g.Clone()
+	for _, it := range ignored.Items {
+		if g.Get(it.Text()) == nil {
+			t.fail(it, "", "invalid resource attribute 'IgnoreGlobals' on item '"+it.Text()+"'.", "name properties of Globals, or write '*'")
+		}
+		g.Delete(it.Text())
+	}
+	return g
+}
+
 const serverless = "AWS::Serverless::"
 
 // resources transforms each resource in turn: APIs are gathered first, because
 // functions add routes to them, and written last.
 func (t *transformer) resources(all *template.Node) {
 	props := func(r *template.Node, kind string) *template.Node {
-		p := merged(t.g[kind], r.Get("Properties"))
+		p := merged(t.global(kind, r.Get("IgnoreGlobals")), r.Get("Properties"))
 		if p == nil {
 			p = template.M()
 			p.Pos = r.Pos
@@ -242,7 +278,7 @@ func (t *transformer) resources(all *template.Node) {
 }
 
 // samAttributes are what may stand beside Properties in a SAM resource.
-var samAttributes = []string{"Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "Connectors"}
+var samAttributes = []string{"Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata", "Connectors", "IgnoreGlobals"}
 
 func (t *transformer) attributes(e template.Entry) {
 	for _, a := range e.Val.Entries {
