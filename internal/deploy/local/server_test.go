@@ -59,6 +59,12 @@ func (silent) Read(context.Context, string, string, eventsource.Position, int) (
 }
 func (silent) Changed(string, string) <-chan struct{} { return nil }
 
+// sink takes the changes of tables that are copied to streams.
+type sink struct{}
+
+func (sink) Exists(context.Context, string) (bool, error)             { return true, nil }
+func (sink) Put(context.Context, string, []dynamodb.SinkRecord) error { return nil }
+
 // reader reads templates from the object store.
 type reader struct{ s *s3.Service }
 
@@ -123,7 +129,7 @@ func start(t *testing.T) *server {
 	check(err)
 	functions, err := lambda.New(lambda.Options{Store: store, Dir: t.TempDir(), Clock: clock.System(), Log: quiet, Endpoint: url, Objects: reader{objects}})
 	check(err)
-	tables := dynamodb.New(dynamodb.Options{Store: store, Log: log, Logger: quiet})
+	tables := dynamodb.New(dynamodb.Options{Store: store, Log: log, Logger: quiet, Sink: sink{}})
 	tables.Start()
 	mappings := eventsource.New(eventsource.Options{Store: store, Logger: quiet, Kinesis: silent{}, DynamoDB: silent{}, Invoker: names{functions}})
 	groups := logs.New(logs.Options{Store: store, Clock: clock.System(), Logger: quiet})

@@ -20,7 +20,7 @@ func (c *clients) functionParts() map[string]*kind {
 				}
 				return versionState(r.PhysicalID), nil
 			}},
-		"AWS::Lambda::Alias": {input: func() any { return new(lambda.CreateAliasInput) }, create: c.createAlias, update: c.updateAlias, read: c.readAlias,
+		"AWS::Lambda::Alias": {input: func() any { return new(lambda.CreateAliasInput) }, binding: aliasBinding, create: c.createAlias, update: c.updateAlias, read: c.readAlias,
 			remove: func(ctx context.Context, r *deploy.Request) error {
 				_, err := c.lambda.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: ptr(r.Props.Get("FunctionName").Text()), Name: ptr(r.Props.Get("Name").Text())})
 				return err
@@ -56,14 +56,14 @@ func versionState(arn string) deploy.State {
 
 func (c *clients) publish(ctx context.Context, r *deploy.Request) (deploy.State, error) {
 	in := &lambda.PublishVersionInput{}
-	if err := (binding{}).bind(r.Props, in); err != nil {
+	if err := (binding{skip: []string{"ProvisionedConcurrencyConfig"}}).bind(r.Props, in); err != nil {
 		return deploy.State{}, err
 	}
 	out, err := c.lambda.PublishVersion(ctx, in)
 	if err != nil {
 		return deploy.State{}, err
 	}
-	return versionState(str(out.FunctionArn)), nil
+	return versionState(str(out.FunctionArn)), c.provision(ctx, r, str(out.Version))
 }
 
 func (c *clients) unpublish(ctx context.Context, r *deploy.Request) error {
@@ -74,6 +74,8 @@ func (c *clients) unpublish(ctx context.Context, r *deploy.Request) error {
 	_, err := c.lambda.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: ptr(r.PhysicalID[:i]), Qualifier: ptr(r.PhysicalID[i+1:])})
 	return err
 }
+
+var aliasBinding = binding{skip: []string{"RoutingConfig", "ProvisionedConcurrencyConfig"}}
 
 func aliasState(arn *string) deploy.State {
 	return deploy.State{PhysicalID: str(arn), Attrs: map[string]string{"AliasArn": str(arn)}}
@@ -95,7 +97,7 @@ func routing(props *template.Node) (*types.AliasRoutingConfiguration, error) {
 
 func (c *clients) createAlias(ctx context.Context, r *deploy.Request) (deploy.State, error) {
 	in := &lambda.CreateAliasInput{}
-	if err := (binding{skip: []string{"RoutingConfig"}}).bind(r.Props, in); err != nil {
+	if err := aliasBinding.bind(r.Props, in); err != nil {
 		return deploy.State{}, err
 	}
 	var err error
@@ -106,12 +108,12 @@ func (c *clients) createAlias(ctx context.Context, r *deploy.Request) (deploy.St
 	if err != nil {
 		return deploy.State{}, err
 	}
-	return aliasState(out.AliasArn), nil
+	return aliasState(out.AliasArn), c.provision(ctx, r, str(out.Name))
 }
 
 func (c *clients) updateAlias(ctx context.Context, r *deploy.Request) (deploy.State, error) {
 	in := &lambda.UpdateAliasInput{}
-	if err := (binding{skip: []string{"RoutingConfig"}}).bind(r.Props, in); err != nil {
+	if err := aliasBinding.bind(r.Props, in); err != nil {
 		return deploy.State{}, err
 	}
 	var err error
@@ -125,7 +127,7 @@ func (c *clients) updateAlias(ctx context.Context, r *deploy.Request) (deploy.St
 	if err != nil {
 		return deploy.State{}, err
 	}
-	return aliasState(out.AliasArn), nil
+	return aliasState(out.AliasArn), c.provision(ctx, r, str(out.Name))
 }
 
 func (c *clients) readAlias(ctx context.Context, r *deploy.Request) (deploy.State, error) {
@@ -164,7 +166,8 @@ var mappingBinding = binding{skip: []string{"Tags"}, rename: map[string]string{"
 // mappingDefaults are what a mapping's settings fall back to when a template no longer names them.
 var mappingDefaults = template.M("FilterCriteria", template.M("Filters", template.L()), "DestinationConfig", template.M("OnFailure", template.M()),
 	"BisectBatchOnFunctionError", false, "MaximumRetryAttempts", -1, "MaximumRecordAgeInSeconds", -1, "ParallelizationFactor", 1,
-	"TumblingWindowInSeconds", 0, "MaximumBatchingWindowInSeconds", 0, "FunctionResponseTypes", template.L(), "Enabled", true, "ScalingConfig", template.M())
+	"TumblingWindowInSeconds", 0, "MaximumBatchingWindowInSeconds", 0, "FunctionResponseTypes", template.L(), "Enabled", true, "ScalingConfig", template.M(),
+	"MetricsConfig", template.M("Metrics", template.L()), "ProvisionedPollerConfig", template.M())
 
 func mappingState(id, arn *string) deploy.State {
 	return deploy.State{PhysicalID: str(id), Attrs: map[string]string{"Id": str(id), "EventSourceMappingArn": str(arn)}}

@@ -16,7 +16,7 @@ import (
 )
 
 var functionBinding = binding{
-	skip:   []string{"FunctionName", "Code", "Tags", "ReservedConcurrentExecutions", "ImageConfig"},
+	skip:   []string{"FunctionName", "Code", "Tags", "ReservedConcurrentExecutions", "ImageConfig", "RuntimeManagementConfig"},
 	rename: map[string]string{"KmsKeyArn": "KMSKeyArn"},
 }
 
@@ -159,7 +159,7 @@ func (c *clients) createFunction(ctx context.Context, r *deploy.Request) (deploy
 	if err := c.settledFunction(ctx, r.Name); err != nil {
 		return st, err
 	}
-	return st, c.reserve(ctx, r, r.Name)
+	return st, errors.Join(c.reserve(ctx, r, r.Name), c.manageRuntime(ctx, r, r.Name))
 }
 
 // settledFunction waits until a function is active and its last update is done.
@@ -225,7 +225,7 @@ func (c *clients) updateFunction(ctx context.Context, r *deploy.Request) (deploy
 	if err := c.settledFunction(ctx, name); err != nil {
 		return deploy.State{}, err
 	}
-	if err := c.reserve(ctx, r, name); err != nil {
+	if err := errors.Join(c.reserve(ctx, r, name), c.manageRuntime(ctx, r, name)); err != nil {
 		return deploy.State{}, err
 	}
 	return functionState(name, str(out.FunctionArn)), c.tagLambda(ctx, r, str(out.FunctionArn))

@@ -15,10 +15,21 @@ import (
 
 func (c *clients) identities() map[string]*kind {
 	return map[string]*kind{
-		"AWS::IAM::Role":          {create: c.createRole, update: c.updateRole, remove: c.deleteRole, read: c.readRole},
-		"AWS::IAM::Policy":        {create: c.putPolicy, update: c.putPolicy, remove: c.deletePolicy},
+		"AWS::IAM::Role":   {create: c.createRole, update: c.updateRole, remove: c.deleteRole, read: c.readRole},
+		"AWS::IAM::Policy": {create: c.putPolicy, update: c.putPolicy, remove: c.deletePolicy},
+		"AWS::IAM::RolePolicy": {create: c.putRolePolicy, update: c.putRolePolicy, remove: func(ctx context.Context, r *deploy.Request) error {
+			_, err := c.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: ptr(r.Props.Get("RoleName").Text()), PolicyName: ptr(r.Props.Get("PolicyName").Text())})
+			return err
+		}},
 		"AWS::IAM::ManagedPolicy": {create: c.createManagedPolicy, update: c.updateManagedPolicy, remove: c.deleteManagedPolicy, read: c.readManagedPolicy},
 	}
+}
+
+// putRolePolicy writes one policy into a role that is made elsewhere.
+func (c *clients) putRolePolicy(ctx context.Context, r *deploy.Request) (deploy.State, error) {
+	role, name := r.Props.Get("RoleName").Text(), r.Props.Get("PolicyName").Text()
+	_, err := c.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &name, PolicyDocument: ptr(document(r.Props.Get("PolicyDocument")))})
+	return deploy.State{PhysicalID: name + "|" + role}, err
 }
 
 func roleState(r *types.Role) deploy.State {

@@ -80,11 +80,19 @@ func (c *clients) topics() map[string]*kind {
 				_, err := c.sns.Unsubscribe(ctx, &sns.UnsubscribeInput{SubscriptionArn: &r.PhysicalID})
 				return err
 			}},
-		"AWS::SNS::TopicPolicy": c.policyOn("Topics", func(ctx context.Context, topic, doc string) error {
-			_, err := c.sns.SetTopicAttributes(ctx, &sns.SetTopicAttributesInput{TopicArn: &topic, AttributeName: ptr("Policy"), AttributeValue: &doc})
-			return err
-		}, func(topic string) string { return defaultTopicPolicy(topic, c.o.Account) }),
+		"AWS::SNS::TopicPolicy":       c.policyOn("Topics", c.setTopicPolicy, func(topic string) string { return defaultTopicPolicy(topic, c.o.Account) }),
+		"AWS::SNS::TopicInlinePolicy": c.policyOn("TopicArn", c.setTopicPolicy, func(topic string) string { return defaultTopicPolicy(topic, c.o.Account) }),
 	}
+}
+
+func (c *clients) setTopicPolicy(ctx context.Context, topic, doc string) error {
+	_, err := c.sns.SetTopicAttributes(ctx, &sns.SetTopicAttributesInput{TopicArn: &topic, AttributeName: ptr("Policy"), AttributeValue: &doc})
+	return err
+}
+
+func (c *clients) setQueuePolicy(ctx context.Context, url, doc string) error {
+	_, err := c.sqs.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &url, Attributes: map[string]string{"Policy": doc}})
+	return err
 }
 
 func (c *clients) arn(service, name string) string {
@@ -287,10 +295,8 @@ func (c *clients) queues() map[string]*kind {
 				return err
 			},
 		},
-		"AWS::SQS::QueuePolicy": c.policyOn("Queues", func(ctx context.Context, url, doc string) error {
-			_, err := c.sqs.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &url, Attributes: map[string]string{"Policy": doc}})
-			return err
-		}, func(string) string { return "" }),
+		"AWS::SQS::QueuePolicy":       c.policyOn("Queues", c.setQueuePolicy, func(string) string { return "" }),
+		"AWS::SQS::QueueInlinePolicy": c.policyOn("Queue", c.setQueuePolicy, func(string) string { return "" }),
 	}
 }
 

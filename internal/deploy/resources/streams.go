@@ -35,6 +35,10 @@ func (c *clients) streams() map[string]*kind {
 				})
 			},
 		},
+		"AWS::Kinesis::ResourcePolicy": {create: c.putStreamPolicy, update: c.putStreamPolicy, remove: func(ctx context.Context, r *deploy.Request) error {
+			_, err := c.kinesis.DeleteResourcePolicy(ctx, &kinesis.DeleteResourcePolicyInput{ResourceARN: &r.PhysicalID})
+			return err
+		}},
 		"AWS::Kinesis::StreamConsumer": {
 			input:   func() any { return new(kinesis.RegisterStreamConsumerInput) },
 			binding: binding{skip: []string{"Tags"}},
@@ -53,10 +57,13 @@ type streamProps struct {
 	RetentionPeriodHours *int32
 	ShardCount           *int32
 	StreamModeDetails    *types.StreamModeDetails
+	MaxRecordSizeInKiB   *int32
+	WarmThroughputMiBps  *int32
 	StreamEncryption     *struct {
 		EncryptionType types.EncryptionType
 		KeyId          *string
 	}
+	DesiredShardLevelMetrics []types.MetricsName
 }
 
 func (p *streamProps) retention() int32 {
@@ -109,7 +116,7 @@ func (c *clients) createStream(ctx context.Context, r *deploy.Request) (deploy.S
 	if err != nil {
 		return deploy.State{}, err
 	}
-	in := &kinesis.CreateStreamInput{StreamName: &r.Name, ShardCount: p.ShardCount, StreamModeDetails: p.StreamModeDetails, Tags: tagMap(r.Props.Get("Tags"), r.Tags)}
+	in := &kinesis.CreateStreamInput{StreamName: &r.Name, ShardCount: p.ShardCount, StreamModeDetails: p.StreamModeDetails, MaxRecordSizeInKiB: p.MaxRecordSizeInKiB, WarmThroughputMiBps: p.WarmThroughputMiBps, Tags: tagMap(r.Props.Get("Tags"), r.Tags)}
 	if len(in.Tags) == 0 {
 		in.Tags = nil
 	}
@@ -153,8 +160,64 @@ func (c *clients) alignStream(ctx context.Context, s *types.StreamDescriptionSum
 	if err != nil {
 		return err
 	}
+	if err := c.alignMetrics(ctx, s, p.DesiredShardLevelMetrics); err != nil {
+		return err
+	}
 	_, err = c.activeStream(ctx, str(s.StreamName))
 	return err
+}
+
+// alignMetrics brings the shard-level metrics to what is wanted.
+func (c *clients) alignMetrics(ctx context.Context, s *types.StreamDescriptionSummary, want []types.MetricsName) error {
+	var have []types.MetricsName
+	for _, m := range s.EnhancedMonitoring {
+		have = append(have, m.ShardLevelMetrics...)
+	}
+	if slices.Contains(want, types.MetricsNameAll) {
+		want = slices.DeleteFunc(types.MetricsName("").Values(), func(m types.MetricsName) bool { return m == types.MetricsNameAll })
+	}
+	without := func(a, b []types.MetricsName) []types.MetricsName {
+		return slices.DeleteFunc(slices.Clone(a), func(m types.MetricsName) bool { return slices.Contains(b, m) })
+	}
+	if off := without(have, want); len(off) > 0 {
+		if _, err := c.kinesis.DisableEnhancedMonitoring(ctx, &kinesis.DisableEnhancedMonitoringInput{StreamName: s.StreamName, ShardLevelMetrics: off}); err != nil {
+			return err
+		}
+	}
+	on := without(want, have)
+	if len(on) == 0 {
+		return nil
+	}
+	_, err := c.kinesis.EnableEnhancedMonitoring(ctx, &kinesis.EnableEnhancedMonitoringInput{StreamName: s.StreamName, ShardLevelMetrics: on})
+	return err
+}
+
+// defaultRecordKiB is how large a record may be where the template says nothing.
+const defaultRecordKiB = 1024
+
+// alignBounds brings the size of records and the warm throughput of a standing stream to what is wanted.
+func (c *clients) alignBounds(ctx context.Context, r *deploy.Request, s *types.StreamDescriptionSummary, p *streamProps) error {
+	if changed(r, "MaxRecordSizeInKiB") {
+		size := p.MaxRecordSizeInKiB
+		if size == nil {
+			size = ptr(int32(defaultRecordKiB))
+		}
+		if _, err := c.kinesis.UpdateMaxRecordSize(ctx, &kinesis.UpdateMaxRecordSizeInput{StreamARN: s.StreamARN, MaxRecordSizeInKiB: size}); err != nil {
+			return err
+		}
+	}
+	if p.WarmThroughputMiBps == nil || !changed(r, "WarmThroughputMiBps") {
+		return nil
+	}
+	_, err := c.kinesis.UpdateStreamWarmThroughput(ctx, &kinesis.UpdateStreamWarmThroughputInput{StreamARN: s.StreamARN, WarmThroughputMiBps: p.WarmThroughputMiBps})
+	return err
+}
+
+// putStreamPolicy lets others use a stream or a consumer.
+func (c *clients) putStreamPolicy(ctx context.Context, r *deploy.Request) (deploy.State, error) {
+	arn := r.Props.Get("ResourceArn").Text()
+	_, err := c.kinesis.PutResourcePolicy(ctx, &kinesis.PutResourcePolicyInput{ResourceARN: &arn, Policy: ptr(document(r.Props.Get("ResourcePolicy")))})
+	return deploy.State{PhysicalID: arn}, err
 }
 
 func (c *clients) updateStream(ctx context.Context, r *deploy.Request) (deploy.State, error) {
@@ -184,6 +247,9 @@ func (c *clients) updateStream(ctx context.Context, r *deploy.Request) (deploy.S
 		}
 	}
 	if err := c.alignStream(ctx, s, p); err != nil {
+		return deploy.State{}, err
+	}
+	if err := c.alignBounds(ctx, r, s, p); err != nil {
 		return deploy.State{}, err
 	}
 	return streamState(s), c.tagStream(ctx, r)

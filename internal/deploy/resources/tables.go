@@ -2,6 +2,7 @@ package resources
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -12,7 +13,7 @@ import (
 )
 
 var tableBinding = binding{
-	skip:   []string{"TableName", "Tags", "TimeToLiveSpecification", "PointInTimeRecoverySpecification"},
+	skip:   append([]string{"TableName", "Tags", "TimeToLiveSpecification", "PointInTimeRecoverySpecification"}, tableElsewhere...),
 	rename: map[string]string{"SSESpecification.SSEEnabled": "Enabled"},
 }
 
@@ -119,7 +120,7 @@ func (c *clients) createTable(ctx context.Context, r *deploy.Request) (deploy.St
 	if err != nil {
 		return deploy.State{PhysicalID: r.Name}, err
 	}
-	return tableState(t), c.tableExtras(ctx, r, str(t.TableName), template.M())
+	return tableState(t), errors.Join(c.tableExtras(ctx, r, str(t.TableName), template.M()), c.tableParts(ctx, r, t, template.M()))
 }
 
 // tableExtras sets what CreateTable does not: time to live, and backups.
@@ -184,7 +185,7 @@ func (c *clients) updateTable(ctx context.Context, r *deploy.Request) (deploy.St
 			return deploy.State{}, err
 		}
 	}
-	if err := c.tableExtras(ctx, r, r.PhysicalID, r.Old); err != nil {
+	if err := errors.Join(c.tableExtras(ctx, r, r.PhysicalID, r.Old), c.tableParts(ctx, r, have, r.Old)); err != nil {
 		return deploy.State{}, err
 	}
 	return tableState(have), c.tagTable(ctx, r, str(have.TableArn))
@@ -239,6 +240,7 @@ func tableUpdates(want *dynamodb.CreateTableInput, have *types.TableDescription)
 	if want.TableClass != "" && (have.TableClassSummary == nil || have.TableClassSummary.TableClass != want.TableClass) {
 		out = append(out, &dynamodb.UpdateTableInput{TableClass: want.TableClass})
 	}
+	out = append(out, capacityUpdates(want, have)...)
 	out = append(out, streamUpdates(want.StreamSpecification, have.StreamSpecification)...)
 	return append(out, indexUpdates(want, have)...)
 }
