@@ -325,11 +325,10 @@ func (s *Schema) Descriptor() protoreflect.FileDescriptor {
 }
 
 // Format renders the schema in one of the forms that clients may ask a registry for: "" or "default" is the canonical form,
-// "resolved" an Avro schema with its references written out, "serialized" a Protobuf schema as a base64 descriptor.
+// "resolved" an Avro schema with its references written out, "serialized" a Protobuf schema as a base64 descriptor. Any other name
+// gives the canonical form, too, as from Confluent's registry: a client may know forms that a registry does not know yet.
 func (s *Schema) Format(name string) (string, error) {
 	switch {
-	case name == "" || name == "default":
-		return s.canonical, nil
 	case name == "resolved" && s.typ == Avro:
 		root := s.avro.compiled.Root()
 		whole, err := root.Schema()
@@ -344,5 +343,5 @@ func (s *Schema) Format(name string) (string, error) {
 	case name == "serialized" && s.typ == Protobuf:
 		return s.SerializedDescriptor(), nil
 	}
-	return "", invalidf("unsupported format %s for schema type %s", name, s.typ)
+	return s.canonical, nil
 }

@@ -96,6 +96,8 @@ func (s *Store) Config(ctx context.Context, n Name, inherit bool) (out Config, e
 }
 
 // SetConfig changes the fields that are set in c and keeps the others.
+//
+// Errors: InvalidSubject, InvalidSchema for a rule set that is too large; NotPermitted in a read-only mode.
 func (s *Store) SetConfig(ctx context.Context, n Name, c Config) error {
 	if n.Subject != "" && !n.valid() {
 		return &Error{Kind: InvalidSubject, Name: n, Message: fmt.Sprintf("The specified subject '%s' is not a valid subject.", n)}
@@ -105,7 +107,12 @@ func (s *Store) SetConfig(ctx context.Context, n Name, c Config) error {
 			return err
 		}
 	}
-	return s.edit(ctx, func(e *edit) error { return e.setConfig(n, c) })
+	return s.edit(ctx, func(e *edit) error {
+		if err := e.mayChange(n); err != nil {
+			return err
+		}
+		return e.setConfig(n, c)
+	})
 }
 
 func (e *edit) setConfig(n Name, c Config) error {
@@ -121,10 +128,13 @@ func (e *edit) setConfig(n Name, c Config) error {
 
 // DeleteConfig forgets what is set for a scope and gives it back.
 //
-// Errors: SubjectNotFound if nothing is set.
+// Errors: SubjectNotFound if nothing is set; NotPermitted in a read-only mode.
 func (s *Store) DeleteConfig(ctx context.Context, n Name) (out Config, err error) {
 	err = s.edit(ctx, func(e *edit) error {
 		c, err := e.ownConfig(n)
+		if err == nil && (c != nil || n == Name{}) {
+			err = e.mayChange(n)
+		}
 		if err != nil {
 			return err
 		}

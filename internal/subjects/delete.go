@@ -1,6 +1,7 @@
 package subjects
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -13,7 +14,7 @@ import (
 // Errors: SubjectNotFound, VersionNotFound, VersionSoftDeleted, VersionNotSoftDeleted, ReferenceExists, NotPermitted.
 func (s *Store) DeleteVersion(ctx context.Context, n Name, number int, permanent bool) (out int, err error) {
 	err = s.edit(ctx, func(e *edit) error {
-		if err := e.mayDelete(n); err != nil {
+		if err := e.mayChange(n); err != nil {
 			return err
 		}
 		found, r, err := e.find(n, number, true)
@@ -73,13 +74,18 @@ func (v view) unreferenced(n Name, number int, permanent bool) error {
 		Message: fmt.Sprintf("One or more references exist to the schema %s.", schemaKey(n, number))}
 }
 
-func (v view) mayDelete(n Name) error {
+// mayChange refuses what a read-only mode forbids: deleting, and changing settings other than the mode.
+func (v view) mayChange(n Name) error {
 	mode, err := v.modeInScope(n)
 	if err != nil {
 		return err
 	}
 	if mode == ReadOnly || mode == ReadOnlyOverride || mode == Forward {
-		return errorf(NotPermitted, "Subject %s in context %s is in read-only mode", n.Subject, n.Context)
+		subject := n.Subject
+		if subject == "" {
+			subject = "null" // the whole context or registry, as Confluent words it
+		}
+		return errorf(NotPermitted, "Subject %s in context %s is in read-only mode", subject, cmp.Or(n.Context, "."))
 	}
 	return nil
 }
@@ -154,7 +160,7 @@ func (e *edit) purge(n Name, number int, r *versionRecord) error {
 func (s *Store) DeleteSubject(ctx context.Context, n Name, permanent bool) (out []int, err error) {
 	err = s.edit(ctx, func(e *edit) error {
 		out = nil
-		if err := e.mayDelete(n); err != nil {
+		if err := e.mayChange(n); err != nil {
 			return err
 		}
 		live, err := e.has(n, false)

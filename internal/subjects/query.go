@@ -433,9 +433,7 @@ func hasProperties(m *Metadata, want map[string]string) bool {
 	return true
 }
 
-// Format renders the content of a version in a form of schema.Format. The empty one is the canonical form.
-//
-// Errors: InvalidInput for a form that the type does not have.
+// Format renders the content of a version in a form of schema.Format. The empty one, and those that the type does not have, are the canonical form.
 func (s *Store) Format(ctx context.Context, x Version, form string) (out string, err error) {
 	if form == "" || form == "default" {
 		return x.Canonical, nil

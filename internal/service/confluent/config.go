@@ -79,10 +79,11 @@ func (r configRequest) config() (subjects.Config, error) {
 	if cfg.Policy != "" && cfg.Policy != "STRICT" && cfg.Policy != "LENIENT" {
 		return cfg, unprocessable(codeInvalidLevel, "Invalid compatibility policy. Valid values are strict and lenient")
 	}
-	for name, v := range map[string]*bool{"validateFields": r.ValidateFields, "validateRules": r.ValidateRules} {
-		if v != nil && *v {
-			return cfg, unprocessable(statusUnprocessable, name+" is not supported")
-		}
+	switch {
+	case r.ValidateFields != nil && *r.ValidateFields:
+		return cfg, unprocessable(statusUnprocessable, "validateFields is not supported")
+	case r.ValidateRules != nil && *r.ValidateRules:
+		return cfg, unprocessable(statusUnprocessable, "validateRules is not supported")
 	}
 	return cfg, nil
 }

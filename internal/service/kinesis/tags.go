@@ -2,6 +2,8 @@ package kinesis
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
 
@@ -23,7 +25,8 @@ func addTags(have, more map[string]string, at ref) (map[string]string, error) {
 	for k, v := range have {
 		out[k] = v
 	}
-	for k, v := range more {
+	for _, k := range slices.Sorted(maps.Keys(more)) { // of two reserved keys the first is named
+		v := more[k]
 		if strings.HasPrefix(strings.ToLower(k), "aws:") {
 			return nil, invalidArgument("Tag keys that begin with aws: are reserved: %s", k)
 		}

@@ -93,8 +93,12 @@ func (c *filterCompiler) object(doc map[string]any, depth int) (*filterNode, int
 	if depth > maxFilterDepth {
 		return nil, 0, errFilter("Filter policy is nested too deeply")
 	}
+	if len(doc) == 0 && depth > 1 {
+		return nil, 0, errFilter("Empty objects are not allowed")
+	}
 	n, combinations := &filterNode{}, 1
-	for name, v := range doc {
+	for _, name := range sortedNames(doc) { // which of two faults is told does not depend on chance
+		v := doc[name]
 		var many int
 		var err error
 		list, isList := v.([]any)

@@ -146,6 +146,7 @@ func TestFilterPoliciesThatAreRefused(t *testing.T) {
 		`{"a":[1],"b":[1],"c":[1],"d":[1],"e":[1],"f":[1]}`: "Filter policy can not have more than 5 keys",
 		`{"a":` + values(151) + `}`:                         "Filter policy is too complex",
 		`{"a":{"b":["c"]}}`:                                 "does not support nested filter policy",
+		`{"b":[{"prefix":1}],"a":[]}`:                       "Empty arrays are not allowed", // the first fault by name
 	} {
 		_, err := compileFilter(policy, false)
 		if err == nil || !strings.Contains(err.Error(), text) {
@@ -156,6 +157,9 @@ func TestFilterPoliciesThatAreRefused(t *testing.T) {
 		if _, err := compileFilter(policy, false); err != nil {
 			t.Errorf("%s: %v", policy, err)
 		}
+	}
+	if _, err := compileFilter(`{"a":{"b":{}}}`, true); err == nil || !strings.Contains(err.Error(), "Empty objects are not allowed") {
+		t.Error(err)
 	}
 	if _, err := compileFilter(`{"a":{"b":`+values(76)+`}}`, true); err == nil {
 		t.Error("depth does not count")

@@ -113,9 +113,12 @@ func compose(in *sdk.PublishInput) (*message, error) {
 	if err := m.structure(in.MessageStructure); err != nil {
 		return nil, err
 	}
-	for name, id := range map[string]*string{"MessageGroupId": in.MessageGroupId, "MessageDeduplicationId": in.MessageDeduplicationId} {
-		if id != nil && !idText.MatchString(*id) {
-			return nil, errInvalid("The %s is invalid; it must be 1 to 128 alphanumeric characters and punctuation", name)
+	for _, id := range []struct {
+		name string
+		text *string
+	}{{"MessageGroupId", in.MessageGroupId}, {"MessageDeduplicationId", in.MessageDeduplicationId}} {
+		if id.text != nil && !idText.MatchString(*id.text) {
+			return nil, errInvalid("The %s is invalid; it must be 1 to 128 alphanumeric characters and punctuation", id.name)
 		}
 	}
 	m.Group, m.Dedup = deref(in.MessageGroupId), deref(in.MessageDeduplicationId)

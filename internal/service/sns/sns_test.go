@@ -494,6 +494,8 @@ func TestPermissionsAndTags(t *testing.T) {
 	if _, err := w.s.RemovePermission(ctx(), &sdk.RemovePermissionInput{TopicArn: &topic, Label: aws.String("let")}); err != nil {
 		t.Fatal(err)
 	}
+	_, err = w.s.TagResource(ctx(), &sdk.TagResourceInput{ResourceArn: &topic, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}, {Key: aws.String("a"), Value: aws.String("2")}}})
+	wantError(t, err, "InvalidParameter", "Duplicated keys are not allowed.")
 	if _, err := w.s.TagResource(ctx(), &sdk.TagResourceInput{ResourceArn: &topic, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}, {Key: aws.String("b"), Value: aws.String("2")}}}); err != nil {
 		t.Fatal(err)
 	}

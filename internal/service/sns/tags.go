@@ -20,12 +20,16 @@ func addTags(have map[string]string, tags []types.Tag) (map[string]string, error
 	for k, v := range have {
 		out[k] = v
 	}
+	given := make(map[string]bool, len(tags))
 	for _, t := range tags {
 		k, v := deref(t.Key), deref(t.Value)
 		if k == "" || utf8.RuneCountInString(k) > 128 || utf8.RuneCountInString(v) > 256 || strings.HasPrefix(strings.ToLower(k), "aws:") {
 			return nil, errInvalid("Tags Reason: keys have 1 to 128 characters and do not begin with aws:, values at most 256")
 		}
-		out[k] = v
+		if given[k] {
+			return nil, errInvalid("Duplicated keys are not allowed.")
+		}
+		given[k], out[k] = true, v
 	}
 	if len(out) > MaxTags {
 		return nil, aws.Errorf("TagLimitExceeded", "Could not complete request: tag quota of per resource exceeded")

@@ -68,15 +68,16 @@ func (q *queue) compose(ctx context.Context, o outgoing) (m *message, size int, 
 // address sets and checks the ids for groups and deduplication.
 func (m *message) address(o outgoing, set settings) error {
 	const wrongQueue = "The request include parameter that is not valid for this queue type"
-	for name, id := range map[string]*string{"MessageGroupId": o.group, "MessageDeduplicationId": o.dedup} {
-		if id != nil {
-			if err := checkID(name, *id); err != nil {
-				return err
-			}
-		}
-	}
 	if o.group != nil {
+		if err := checkID("MessageGroupId", *o.group); err != nil {
+			return err
+		}
 		m.group = *o.group
+	}
+	if o.dedup != nil {
+		if err := checkID("MessageDeduplicationId", *o.dedup); err != nil {
+			return err
+		}
 	}
 	if !set.fifo {
 		if o.dedup != nil {
