@@ -10,14 +10,12 @@ import (
 	"fmt"
 	"hash"
 	"hash/crc32"
-	"hash/crc64"
 	"net/http"
 	"strings"
 	"sync"
-)
 
-// nvme is the polynomial of CRC64NVME, in the bit order of package crc64.
-var nvme = crc64.MakeTable(0x9a6c9329ac4bc9b5)
+	"github.com/minio/crc64nvme" // 20 times as fast as hash/crc64 with the polynomial's table
+)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -25,7 +23,7 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 var algorithms = map[string]func() hash.Hash{
 	"CRC32":     func() hash.Hash { return crc32.NewIEEE() },
 	"CRC32C":    func() hash.Hash { return crc32.New(castagnoli) },
-	"CRC64NVME": func() hash.Hash { return crc64.New(nvme) },
+	"CRC64NVME": func() hash.Hash { return crc64nvme.New() },
 	"SHA1":      sha1.New,
 	"SHA256":    sha256.New,
 	"SHA512":    sha512.New,

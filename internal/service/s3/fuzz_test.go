@@ -3,6 +3,7 @@ package s3
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"hash/crc32"
 	"hash/crc64"
 	"io"
@@ -116,6 +117,7 @@ func FuzzKeys(f *testing.F) {
 func TestJoinedChecksumsAreThoseOfTheWhole(t *testing.T) {
 	t.Parallel()
 	text := []byte("the quick brown fox jumps over the lazy dog")
+	nvme := crc64.MakeTable(0x9a6c9329ac4bc9b5)
 	for cut := 1; cut < len(text); cut++ {
 		a, b := text[:cut], text[cut:]
 		if got := combineCRC(32, crc32.IEEE, uint64(crc32.ChecksumIEEE(a)), uint64(crc32.ChecksumIEEE(b)), int64(len(b))); got != uint64(crc32.ChecksumIEEE(text)) {
@@ -123,6 +125,20 @@ func TestJoinedChecksumsAreThoseOfTheWhole(t *testing.T) {
 		}
 		if got := combineCRC(64, 0x9a6c9329ac4bc9b5, crc64.Checksum(a, nvme), crc64.Checksum(b, nvme), int64(len(b))); got != crc64.Checksum(text, nvme) {
 			t.Fatalf("CRC64NVME joined at %d: %x", cut, got)
+		}
+	}
+}
+
+func TestCRC64NVMEIsThatOfThePolynomialsTableAtEveryLength(t *testing.T) {
+	t.Parallel()
+	nvme := crc64.MakeTable(0x9a6c9329ac4bc9b5)
+	text := bytes.Repeat([]byte("the quick brown fox jumps over the lazy dog, "), 40)
+	for n := range len(text) {
+		sum := algorithms["CRC64NVME"]()
+		_, _ = sum.Write(text[:n/3])
+		_, _ = sum.Write(text[n/3 : n])
+		if got, want := binary.BigEndian.Uint64(sum.Sum(nil)), crc64.Checksum(text[:n], nvme); got != want {
+			t.Fatalf("%d bytes: %x, want %x", n, got, want)
 		}
 	}
 }
