@@ -1,8 +1,12 @@
 package cloudwatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
@@ -43,8 +47,11 @@ func (s *Service) GetMetricStatistics(ctx context.Context, in *cloudwatch.GetMet
 		return nil, err
 	}
 	out := &cloudwatch.GetMetricStatisticsOutput{Label: in.MetricName, Datapoints: []types.Datapoint{}}
-	for at, p := range found {
-		if d, ok := datapoint(at, p, stats); ok {
+	order := slices.SortedFunc(maps.Keys(found), func(a, b bucket) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), strings.Compare(a.unit, b.unit))
+	})
+	for _, at := range order {
+		if d, ok := datapoint(at, found[at], stats); ok {
 			out.Datapoints = append(out.Datapoints, d)
 		}
 	}

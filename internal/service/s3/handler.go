@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -261,8 +263,8 @@ func (c *call) fail(err error) {
 		return
 	}
 	doc := errorDocument{Code: e.Code, Message: e.Message, Resource: c.r.URL.Path, RequestID: c.id, HostID: c.id}
-	for name, v := range e.Fields {
-		doc.Members = append(doc.Members, errorMember{XMLName: xml.Name{Local: name}, Value: fmt.Sprint(v)})
+	for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
+		doc.Members = append(doc.Members, errorMember{XMLName: xml.Name{Local: name}, Value: fmt.Sprint(e.Fields[name])})
 	}
 	if err := c.reply(e.HTTPStatus(), doc); err != nil {
 		c.w.WriteHeader(http.StatusInternalServerError)
