@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -116,7 +117,7 @@ func (d deliverer) Exists(ctx context.Context, target string) error {
 // functionDeliverer sends a function's destinations and dead letters.
 type functionDeliverer struct{ deliverer }
 
-// Deliver implements lambda.Deliverer. The function's role must allow it, as on AWS.
+// Deliver implements lambda.Deliverer. That the function's role allows it was asked before.
 func (d functionDeliverer) Deliver(ctx context.Context, m lambda.Delivery) error {
 	return d.send(aws.Internal(ctx, m.Account, m.Region), m.TargetARN, text{
 		body: string(m.Body), key: objectKey(m), attributes: m.Attributes, group: "leat",
@@ -154,11 +155,35 @@ func (t topicQueues) SendToQueue(ctx context.Context, queueARN string, m sns.Que
 	return err
 }
 
+// mayInvoke asks a function's resource policy whether it lets a service in on behalf of one of an account's resources.
+func (d deliverer) mayInvoke(ctx context.Context, functionARN, service, sourceARN, account string) error {
+	fn, err := d.r.functions(ctx)
+	if err != nil {
+		return err
+	}
+	ok, err := fn.MayInvoke(ctx, functionARN, service, sourceARN, account)
+	if err == nil && !ok {
+		err = &aws.Error{
+			Code: "AccessDeniedException", Status: http.StatusForbidden,
+			Message: "User: " + service + " is not authorized to perform: lambda:InvokeFunction on resource: " + functionARN +
+				" because no resource-based policy allows the lambda:InvokeFunction action",
+		}
+	}
+	return err
+}
+
 // topicFunctions lets topics invoke functions.
 type topicFunctions struct{ d deliverer }
 
 // Invoke implements sns.Invoker.
-func (t topicFunctions) Invoke(ctx context.Context, functionARN string, payload []byte) error {
+func (t topicFunctions) Invoke(ctx context.Context, topicARN, functionARN string, payload []byte) error {
+	topic, err := aws.ParseARN(topicARN)
+	if err != nil {
+		return err
+	}
+	if err := t.d.mayInvoke(ctx, functionARN, "sns.amazonaws.com", topicARN, topic.Account); err != nil {
+		return err
+	}
 	fn, err := t.d.r.functions(ctx)
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ func TestDeliveriesWaitUntilTheFunctionsAreThere(t *testing.T) {
 		r := &rooms{ready: make(chan struct{})}
 		early, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := (topicFunctions{deliverer{r}}).Invoke(early, "arn:aws:lambda:us-east-1:000000000000:function:f", nil); !errors.Is(err, context.Canceled) {
+		if err := (topicFunctions{deliverer{r}}).Invoke(early, "arn:aws:sns:us-east-1:000000000000:t", "arn:aws:lambda:us-east-1:000000000000:function:f", nil); !errors.Is(err, context.Canceled) {
 			t.Errorf("a delivery before the functions are there: %v", err)
 		}
 		got := make(chan *lambda.Service)

@@ -142,6 +142,9 @@ func (p *Platform) openMessaging(ctx context.Context, r *rooms) (err error) {
 		Invoke: func(ctx context.Context, arn string, event []byte) error {
 			return d.send(ctx, arn, text{body: string(event)})
 		},
+		MayInvoke: func(ctx context.Context, arn, bucket, owner string) error {
+			return d.mayInvoke(ctx, arn, "s3.amazonaws.com", bucket, owner)
+		},
 		SendToQueue: func(ctx context.Context, arn string, event []byte) error {
 			return d.send(ctx, arn, text{body: string(event)})
 		},
@@ -174,6 +177,7 @@ func (p *Platform) openFunctions(r *rooms) (err error) {
 		Assumable: func(ctx context.Context, role string) (bool, error) {
 			return r.iam.Trusts(ctx, role, "lambda.amazonaws.com")
 		},
+		MayDo: rolePermissions{r.iam}.MayDo,
 	})
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ func (w *world) decide(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, err.Error(), http.StatusBadRequest)
 		return
 	}
-	e.RequestID = r.Header.Get("X-Request-Id")
+	e.RequestID, e.Raw = r.Header.Get("X-Request-Id"), body
 	w.mu.Lock()
 	f := w.functions[strings.TrimPrefix(r.URL.Path, "/")]
 	w.mu.Unlock()
@@ -281,6 +281,7 @@ type event struct {
 	IsEarly   bool            `json:"isWindowTerminatedEarly"`
 	Window    struct{ Start, End string }
 	RequestID string
+	Raw       json.RawMessage `json:"-"`
 }
 
 type eventRecord struct {

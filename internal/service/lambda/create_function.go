@@ -43,6 +43,9 @@ func (s *Service) createFunction(ctx context.Context, in *lambda.CreateFunctionI
 	if err := s.checkRole(ctx, c.Role); err != nil {
 		return nil, err
 	}
+	if err := s.checkDeadLetter(ctx, c.Role, c.DeadLetter); err != nil {
+		return nil, err
+	}
 	if c.Code, err = s.take(ctx, source{
 		zip: in.Code.ZipFile, bucket: deref(in.Code.S3Bucket), key: deref(in.Code.S3Key), version: deref(in.Code.S3ObjectVersion),
 		image: deref(in.Code.ImageUri), runtime: c.Runtime, handler: c.Handler,
@@ -260,7 +263,7 @@ func (s *Service) checkTarget(target string, services ...string) error {
 	if !ok {
 		return invalidParameter("The provided target ARN is not valid: %s. It must be of: %s", target, strings.Join(services, ", "))
 	}
-	if s.opt.Deliverer == nil && arn.Service != "lambda" {
+	if arn.Service == "events" || s.opt.Deliverer == nil && arn.Service != "lambda" {
 		return invalidParameter("Messages to %s cannot be delivered: the service is not enabled.", url.PathEscape(arn.Service))
 	}
 	return nil

@@ -100,6 +100,51 @@ func (s *Service) deadLetter(ref reference, f *function, ev *queued, out outcome
 	})
 }
 
+// deliveryActions are what a role must be allowed to do with a target, by its service.
+var deliveryActions = map[string]struct{ action, service string }{
+	"sqs": {"sqs:SendMessage", "SQS"}, "sns": {"sns:Publish", "SNS"}, "lambda": {"lambda:InvokeFunction", "Lambda"}, "s3": {"s3:PutObject", "S3"},
+}
+
+// mayDeliver tells whether a function's role may send to a target, and what it would need.
+func (s *Service) mayDeliver(ctx context.Context, roleARN, target string) (ok bool, action string, err error) {
+	arn, err := aws.ParseARN(target)
+	if err != nil || s.opt.MayDo == nil {
+		return err == nil, "", err
+	}
+	action = deliveryActions[arn.Service].action
+	if arn.Service == "s3" {
+		target += "/*"
+	}
+	ok, err = s.opt.MayDo(ctx, roleARN, action, target)
+	return ok, action, err
+}
+
+// checkDeadLetter refuses a dead-letter queue that the function's role may not send to.
+func (s *Service) checkDeadLetter(ctx context.Context, roleARN, target string) error {
+	if target == "" {
+		return nil
+	}
+	ok, action, err := s.mayDeliver(ctx, roleARN, target)
+	if err != nil || ok {
+		return err
+	}
+	service, call, _ := strings.Cut(action, ":")
+	return invalidParameter("The provided execution role does not have permissions to call %s on %s", call, deliveryActions[service].service)
+}
+
+// checkDestination refuses a destination that the function's role may not send to.
+func (s *Service) checkDestination(ctx context.Context, roleARN, target string) error {
+	if target == "" {
+		return nil
+	}
+	ok, action, err := s.mayDeliver(ctx, roleARN, target)
+	if err != nil || ok {
+		return err
+	}
+	_, call, _ := strings.Cut(action, ":")
+	return invalidParameter("The function's execution role does not have permissions to call %s on %s", call, target)
+}
+
 // deliveryTries and deliveryPause say how hard a message is tried.
 const (
 	deliveryTries = 3
@@ -116,11 +161,21 @@ func (s *Service) deliver(d Delivery) {
 		if err = s.deliverOnce(d); err == nil {
 			return
 		}
+		if aws.IsCode(err, "AccessDeniedException") {
+			break
+		}
 	}
 	s.log.Error("deliver an outcome", "function", d.FunctionARN, "target", d.TargetARN, "err", err)
 }
 
 func (s *Service) deliverOnce(d Delivery) error {
+	ok, action, err := s.mayDeliver(aws.Internal(s.ctx, d.Account, d.Region), d.RoleARN, d.TargetARN)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return aws.Errorf("AccessDeniedException", "the role %s may not do %s", d.RoleARN, action)
+	}
 	if arn, err := aws.ParseARN(d.TargetARN); err == nil && arn.Service == "lambda" {
 		return s.InvokeAsync(context.WithoutCancel(s.ctx), d.TargetARN, d.Body)
 	}

@@ -23,8 +23,34 @@ func noEventConfig(ref reference) error {
 	return resourceNotFound("The function %s doesn't have an EventInvokeConfig", ref.arn())
 }
 
-// set takes over what a request gives; the rest stays, or is cleared when replace is set.
-func (s *Service) setEvents(e *eventConfig, maxAge, maxRetries *int32, dest *types.DestinationConfig, replace bool) error {
+// checkDestinations refuses what the function's role may not send to.
+func (s *Service) checkDestinations(ctx context.Context, ref reference, dest *types.DestinationConfig) error {
+	if dest == nil {
+		return nil
+	}
+	f, err := s.load(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if dest.OnSuccess != nil {
+		if err := s.checkTarget(deref(dest.OnSuccess.Destination), "sqs", "sns", "lambda", "events"); err != nil {
+			return err
+		}
+		if err := s.checkDestination(ctx, f.Latest.Role, deref(dest.OnSuccess.Destination)); err != nil {
+			return err
+		}
+	}
+	if dest.OnFailure == nil {
+		return nil
+	}
+	if err := s.checkTarget(deref(dest.OnFailure.Destination), "sqs", "sns", "lambda", "events", "s3"); err != nil {
+		return err
+	}
+	return s.checkDestination(ctx, f.Latest.Role, deref(dest.OnFailure.Destination))
+}
+
+// setEvents takes over what a request gives; the rest stays, or is cleared when replace is set.
+func (s *Service) setEvents(e *eventConfig, maxAge, maxRetries *int32, dest *types.DestinationConfig, replace bool) {
 	if replace {
 		*e = eventConfig{}
 	}
@@ -44,10 +70,6 @@ func (s *Service) setEvents(e *eventConfig, maxAge, maxRetries *int32, dest *typ
 		}
 	}
 	e.LastModified = s.clock.Now().UTC()
-	if err := s.checkTarget(e.OnSuccess, "sqs", "sns", "lambda", "events"); err != nil {
-		return err
-	}
-	return s.checkTarget(e.OnFailure, "sqs", "sns", "lambda", "events", "s3")
 }
 
 func (e *eventConfig) show(ref reference) *types.FunctionEventInvokeConfig {
@@ -84,10 +106,13 @@ func (s *Service) storeEvents(ctx context.Context, ref reference, fn func(f *fun
 //
 // Limits: 0 to 2 retries, 60 s to 6 h of age.
 // Errors: ResourceNotFoundException, InvalidParameterValueException.
-// Differs: that the role may send to the destination is checked when a message is sent, not here.
+// Differs: EventBridge buses are refused as destinations.
 func (s *Service) putFunctionEventInvokeConfig(ctx context.Context, in *lambda.PutFunctionEventInvokeConfigInput) (*types.FunctionEventInvokeConfig, error) {
 	ref, err := eventRef(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkDestinations(ctx, ref, in.DestinationConfig); err != nil {
 		return nil, err
 	}
 	return s.storeEvents(ctx, ref, func(f *function, _ *eventConfig) error {
@@ -96,7 +121,8 @@ func (s *Service) putFunctionEventInvokeConfig(ctx context.Context, in *lambda.P
 			f.Events = map[string]*eventConfig{}
 		}
 		f.Events[ref.qualifier] = e
-		return s.setEvents(e, in.MaximumEventAgeInSeconds, in.MaximumRetryAttempts, in.DestinationConfig, true)
+		s.setEvents(e, in.MaximumEventAgeInSeconds, in.MaximumRetryAttempts, in.DestinationConfig, true)
+		return nil
 	})
 }
 
@@ -109,11 +135,15 @@ func (s *Service) updateFunctionEventInvokeConfig(ctx context.Context, in *lambd
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkDestinations(ctx, ref, in.DestinationConfig); err != nil {
+		return nil, err
+	}
 	return s.storeEvents(ctx, ref, func(_ *function, e *eventConfig) error {
 		if e == nil {
 			return noEventConfig(ref)
 		}
-		return s.setEvents(e, in.MaximumEventAgeInSeconds, in.MaximumRetryAttempts, in.DestinationConfig, false)
+		s.setEvents(e, in.MaximumEventAgeInSeconds, in.MaximumRetryAttempts, in.DestinationConfig, false)
+		return nil
 	})
 }
 

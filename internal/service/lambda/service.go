@@ -115,6 +115,8 @@ type Options struct {
 	MappingTags MappingTags // nil: mappings have no tags
 	// Assumable tells whether Lambda may assume a role, if there is such a role; nil: every one.
 	Assumable func(ctx context.Context, roleARN string) (bool, error)
+	// MayDo tells whether a role may do action on a resource; one that does not exist may do everything. Nil: every one may.
+	MayDo func(ctx context.Context, roleARN, action, resourceARN string) (bool, error)
 	// Concurrency is the account's limit of concurrent executions per region; default 1000.
 	Concurrency int
 	Clock       clock.Clock

@@ -111,6 +111,15 @@ func (s *Service) updateFunctionConfiguration(ctx context.Context, in *lambda.Up
 			return nil, err
 		}
 	}
+	if in.DeadLetterConfig != nil {
+		f, err := s.load(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		if err := s.checkDeadLetter(ctx, or(deref(in.Role), f.Latest.Role), deref(in.DeadLetterConfig.TargetArn)); err != nil {
+			return nil, err
+		}
+	}
 	var out *types.FunctionConfiguration
 	err = s.change(ctx, ref, func(t kv.Txn, f *function) error {
 		c := &f.Latest

@@ -113,6 +113,11 @@ func checkNotification(c *call, rec *bucketRecord, b []byte) (string, error) {
 	if err := checkOverlaps(in.all()); err != nil {
 		return "", err
 	}
+	for _, t := range in.Lambdas {
+		if err := s.mayInvoke(s.events.ctx, t.Lambda, rec.Name, rec.Owner, rec.Region); err != nil {
+			return "", errArgument(t.Lambda, "Not authorized to invoke function ["+t.Lambda+"]", "Unable to validate the following destination configurations")
+		}
+	}
 	for _, t := range slices.Concat(in.Queues, in.Topics) {
 		if err := s.send(s.events.ctx, rec.Owner, rec.Region, t.arn(), testEvent(rec, s.now())); err != nil {
 			return "", errArgument(t.arn(), err.Error(), "Unable to validate the following destination configurations")
@@ -249,6 +254,7 @@ type queuedEvent struct {
 	ARN     string
 	Owner   string
 	Region  string
+	Bucket  string
 	Payload []byte
 }
 
@@ -333,7 +339,7 @@ func (n *notifier) queue(tx kv.Txn, rec *bucketRecord, e event) ([]queuedEvent, 
 		if err != nil {
 			return nil, err
 		}
-		q := queuedEvent{Seq: seq, ARN: t.arn(), Owner: rec.Owner, Region: rec.Region, Payload: payload}
+		q := queuedEvent{Seq: seq, ARN: t.arn(), Owner: rec.Owner, Region: rec.Region, Bucket: rec.Name, Payload: payload}
 		if err := put(tx, keyEvent(seq), q); err != nil {
 			return nil, err
 		}
@@ -384,7 +390,10 @@ func (n *notifier) run(e queuedEvent) {
 		case <-n.ctx.Done():
 			return
 		}
-		err := n.s.send(n.ctx, e.Owner, e.Region, e.ARN, e.Payload)
+		err := n.s.mayInvoke(n.ctx, e.ARN, e.Bucket, e.Owner, e.Region)
+		if err == nil {
+			err = n.s.send(n.ctx, e.Owner, e.Region, e.ARN, e.Payload)
+		}
 		if err == nil || isFinal(err) {
 			if err != nil {
 				n.s.log.Warn("an event could not be delivered and is dropped", "target", e.ARN, "error", err)
@@ -428,6 +437,15 @@ func (s *Service) sender(service string) func(context.Context, string, []byte) e
 		return s.opts.Publish
 	}
 	return nil
+}
+
+// mayInvoke asks whether events of a bucket may go to a target; only functions are asked.
+func (s *Service) mayInvoke(ctx context.Context, target, bucket, owner, region string) error {
+	a, err := aws.ParseARN(target)
+	if err != nil || a.Service != "lambda" || s.opts.MayInvoke == nil {
+		return nil //nolint:nilerr // what is no ARN is refused where it is sent to
+	}
+	return s.opts.MayInvoke(aws.Internal(ctx, owner, region), target, "arn:"+aws.Partition(region)+":s3:::"+bucket, owner)
 }
 
 func (s *Service) send(ctx context.Context, owner, region, arn string, payload []byte) error {

@@ -62,7 +62,10 @@ type Options struct {
 	// queues and topics. An *aws.Error with a status of 4xx other than 429 is
 	// final; other errors are tried again. What is nil cannot be configured as a target.
 	Invoke, SendToQueue, Publish func(ctx context.Context, arn string, payload []byte) error
-	Logger                       *slog.Logger // nil: discarded
+	// MayInvoke refuses with *aws.Error a function whose resource policy does not let a bucket
+	// of an account in; nil lets every one in.
+	MayInvoke func(ctx context.Context, functionARN, bucketARN, owner string) error
+	Logger    *slog.Logger // nil: discarded
 }
 
 // Question is what Authorize is asked.

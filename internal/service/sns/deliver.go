@@ -159,7 +159,7 @@ func (s *Service) toFunction(ctx context.Context, m *message, sub *subscription)
 	if err != nil {
 		return err
 	}
-	return s.opts.Invoker.Invoke(s.internal(ctx, sub), sub.rec.Endpoint, payload)
+	return s.opts.Invoker.Invoke(s.internal(ctx, sub), sub.rec.Topic, sub.rec.Endpoint, payload)
 }
 
 // toEndpoint posts to an http or https endpoint. Answers of 2xx accept; 429 and

@@ -45,10 +45,10 @@ const (
 )
 
 // Invoker accepts an event for a function. Invoke returns once the event is
-// accepted for asynchronous invocation. An *aws.Error with a status of 4xx
-// other than 429 is final; other errors are tried again.
+// accepted for asynchronous invocation, and refuses one whose topic the function's resource policy
+// does not let in. An *aws.Error with a status of 4xx other than 429 is final; other errors are tried again.
 type Invoker interface {
-	Invoke(ctx context.Context, functionARN string, payload []byte) error
+	Invoke(ctx context.Context, topicARN, functionARN string, payload []byte) error
 }
 
 // QueueSender puts messages into queues. SendToQueue returns once the message is

@@ -59,7 +59,7 @@ func (q *targets) SendToQueue(_ context.Context, arn string, m sns.QueueMessage)
 	return nil
 }
 
-func (q *targets) Invoke(ctx context.Context, arn string, payload []byte) error {
+func (q *targets) Invoke(ctx context.Context, _, arn string, payload []byte) error {
 	return q.SendToQueue(ctx, arn, sns.QueueMessage{Body: string(payload)})
 }
 
