@@ -1,10 +1,12 @@
 package wire
 
 import (
+	"context"
 	"mime"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/leatdev/leat/internal/aws"
 	"github.com/leatdev/leat/internal/wire/sigv4"
@@ -39,11 +41,14 @@ type exchange struct {
 	s     *Server
 	w     http.ResponseWriter
 	r     *http.Request
-	proto protocol
-	svc   *service
-	name  string // of the operation
-	op    *operation
-	plan  *plans
+	start time.Time
+	// client ends when the client has left.
+	client context.Context
+	proto  protocol
+	svc    *service
+	name   string // of the operation
+	op     *operation
+	plan   *plans
 
 	labels map[string]string
 	query  url.Values
@@ -64,6 +69,16 @@ type exchange struct {
 	// The values of the reply's headers, side by side: each alone costs an allocation.
 	heads  [5]string
 	headed int
+}
+
+// identifyPlain finds the operation of a request to one of the protocols that name it
+// outside of the body.
+func (x *exchange) identifyPlain() bool {
+	if target := x.r.Header["X-Amz-Target"]; target != nil {
+		return x.identifyTarget(target[0]) == nil
+	}
+	rest, ok := strings.CutPrefix(x.r.URL.Path, "/service/")
+	return ok && x.r.Header["Smithy-Protocol"] != nil && x.identifyRPC(rest) == nil
 }
 
 // identify finds the service, the operation and the protocol. The body is

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/leatdev/leat/internal/aws"
+	"github.com/leatdev/leat/internal/wire/plain"
 	"github.com/leatdev/leat/internal/wire/sigv4"
 )
 
@@ -31,8 +32,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.cors(w, r) {
 		return
 	}
-	start := time.Now()
-	x := &exchange{s: s, w: w, r: r}
+	x := &exchange{s: s, w: w, r: r, start: time.Now()}
 	ctx := x.prepare(r.Context())
 	x.hurry()
 	err := x.identify()
@@ -40,19 +40,55 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.opts.Fallback.ServeHTTP(w, r)
 		return
 	}
+	x.serve(ctx, err)
+}
+
+// serve answers a request that identify has judged.
+func (x *exchange) serve(ctx context.Context, err *aws.Error) {
 	defer x.release()
 	x.handle(ctx, err)
-	if s.opts.Observe != nil {
-		x.observe(ctx, time.Since(start))
+	if x.s.opts.Observe != nil {
+		x.observe(ctx, time.Since(x.start))
 	}
 	if x.lost {
 		panic(http.ErrAbortHandler)
 	}
 }
 
+// claim takes a plain request that names one of our operations, unless its answer needs
+// more of HTTP than a reply: a stream, a browser's headers, a refusal of its length.
+func (s *Server) claim(r *http.Request) plain.Call {
+	if r.Header["Origin"] != nil {
+		return nil
+	}
+	for i := range s.rooms {
+		if s.rooms[i].match(r) {
+			return nil
+		}
+	}
+	x := &exchange{s: s, r: r}
+	if !x.identifyPlain() || x.op.stream != nil || r.ContentLength > x.svc.maxBody {
+		return nil
+	}
+	return (*plainCall)(x)
+}
+
+// plainCall is an exchange that began outside of net/http.
+type plainCall exchange
+
+// Serve implements plain.Call.
+func (c *plainCall) Serve(ctx context.Context, w http.ResponseWriter) {
+	x := (*exchange)(c)
+	x.w, x.start = w, time.Now()
+	ctx = x.prepare(ctx)
+	x.hurry()
+	x.serve(ctx, nil)
+}
+
 // prepare fills what is known before the service is.
 func (x *exchange) prepare(ctx context.Context) context.Context {
 	r := x.r
+	x.client = ctx
 	x.scope, x.signed = sigv4.ParseScope(r)
 	x.req = aws.Request{
 		ID: newRequestID(), Region: x.s.opts.Region, UserAgent: r.UserAgent(), Host: r.Host,
@@ -171,7 +207,7 @@ func (x *exchange) readBody(limit int64) *aws.Error {
 		reserve = limit
 	}
 	reserve = min(reserve, x.s.bodies.size)
-	if err := x.s.bodies.take(x.r.Context(), reserve); err != nil {
+	if err := x.s.bodies.take(x.client, reserve); err != nil {
 		return aws.StatusErrorf(http.StatusServiceUnavailable, "ServiceUnavailable", "The request was given up while it waited for memory.")
 	}
 	x.reserved = reserve

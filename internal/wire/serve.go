@@ -17,6 +17,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/leatdev/leat/internal/wire/plain"
 )
 
 // extendedID is the second id that AWS's storage-minded services send.
@@ -35,7 +37,8 @@ func (x *exchange) extendedID() string {
 }
 
 // Serve accepts connections until Shutdown or Close, on which it returns nil. It
-// speaks HTTP/1.1 and cleartext HTTP/2 with prior knowledge.
+// speaks HTTP/1.1 and cleartext HTTP/2 with prior knowledge. Plain calls of the protocols
+// that name the operation outside of the body are served without net/http.
 func (s *Server) Serve(ln net.Listener) error {
 	return s.serve(ln, nil)
 }
@@ -62,14 +65,15 @@ func (s *Server) serve(ln net.Listener, config *tls.Config) error {
 		s.serving.Unlock()
 		return ln.Close()
 	}
-	s.servers = append(s.servers, hs)
-	s.serving.Unlock()
-	var err error
-	if config != nil {
-		err = hs.ServeTLS(ln, "", "")
-	} else {
-		err = hs.Serve(ln)
+	var front frontDoor = hs
+	serve := func() error { return hs.ServeTLS(ln, "", "") }
+	if config == nil {
+		p := plain.New(hs, s.claim)
+		front, serve = p, func() error { return p.Serve(ln) }
 	}
+	s.fronts = append(s.fronts, front)
+	s.serving.Unlock()
+	err := serve()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

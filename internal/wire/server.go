@@ -33,7 +33,13 @@ type Server struct {
 	drain    context.Context // ends when Shutdown or Close begins
 	draining context.CancelFunc
 	serving  sync.Mutex
-	servers  []*http.Server
+	fronts   []frontDoor
+}
+
+// frontDoor is a server of one listener.
+type frontDoor interface {
+	Close() error
+	Shutdown(ctx context.Context) error
 }
 
 // room is a part of the house whose trade is HTTP itself.
@@ -214,8 +220,8 @@ func (s *Server) Close() error {
 	s.serving.Lock()
 	defer s.serving.Unlock()
 	var first error
-	for _, hs := range s.servers {
-		if err := hs.Close(); err != nil && first == nil {
+	for _, f := range s.fronts {
+		if err := f.Close(); err != nil && first == nil {
 			first = err
 		}
 	}
@@ -227,11 +233,11 @@ func (s *Server) Close() error {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.draining()
 	s.serving.Lock()
-	servers := s.servers
+	fronts := s.fronts
 	s.serving.Unlock()
 	var first error
-	for _, hs := range servers {
-		if err := hs.Shutdown(ctx); err != nil && first == nil {
+	for _, f := range fronts {
+		if err := f.Shutdown(ctx); err != nil && first == nil {
 			first = err
 		}
 	}
