@@ -169,7 +169,7 @@ func TestOneHandlerInFourLanguages(t *testing.T) {
 	for _, lang := range languages {
 		t.Run(lang, func(t *testing.T) {
 			s := built(t, e, lang)
-			s.Timeout = 5 * time.Second
+			s.Timeout = 25 * time.Second // with a first start that takes longer than InitTimeout, this is the time of the second
 			p := e.Pool(s)
 			for n := 1; n <= 2; n++ {
 				r := invoke(t, p, `{"do":"echo","text":"grüße"}`)
