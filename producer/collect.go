@@ -16,10 +16,23 @@ type unit struct {
 
 func (u *unit) size() int { return len(u.key) + len(u.data) }
 
-func (u *unit) finish(p *Producer, res Result, err error) {
+// ended are records that were told their end, and are to be counted out.
+type ended struct {
+	records int
+	cost    int64
+}
+
+func (e *ended) finish(p *Producer, u *unit, res Result, err error) {
 	res.Attempts = u.attempts
 	for _, item := range u.items {
 		p.finish(item, res, err)
+		e.records, e.cost = e.records+1, e.cost+item.cost
+	}
+}
+
+func (e *ended) count(p *Producer) {
+	if e.records > 0 {
+		p.end(e.records, e.cost)
 	}
 }
 
@@ -63,6 +76,7 @@ func (p *Producer) collect(l *lane) {
 func (p *Producer) giveUp(batch []*pending) {
 	for _, item := range batch {
 		p.finish(item, Result{}, ErrClosed)
+		p.end(1, item.cost)
 	}
 }
 
@@ -108,9 +122,10 @@ func (p *Producer) mayGrow(n int) bool {
 // all of them belong to the shard that the aggregate lands on.
 func (p *Producer) units(batch []*pending) []*unit {
 	if !p.opts.Aggregate {
-		out := make([]*unit, len(batch))
-		for i, item := range batch {
-			out[i] = single(item)
+		out, units := make([]*unit, len(batch)), make([]unit, len(batch))
+		for i := range batch {
+			units[i] = single(batch[i : i+1 : i+1])
+			out[i] = &units[i]
 		}
 		return out
 	}
@@ -131,8 +146,10 @@ func (p *Producer) units(batch []*pending) []*unit {
 	return out
 }
 
-func single(item *pending) *unit {
-	return &unit{key: item.rec.PartitionKey, hash: item.rec.ExplicitHashKey, data: item.rec.Data, items: []*pending{item}}
+// single is a record that goes by itself.
+func single(item []*pending) unit {
+	r := &item[0].rec
+	return unit{key: r.PartitionKey, hash: r.ExplicitHashKey, data: r.Data, items: item}
 }
 
 // aggregate packs records of one key, in order.
@@ -146,7 +163,7 @@ func aggregate(items []*pending) []*unit {
 			inside = nil
 		}
 	}
-	for _, item := range items {
+	for i, item := range items {
 		u := kpl.UserRecord{PartitionKey: item.rec.PartitionKey, ExplicitHashKey: item.rec.ExplicitHashKey, Data: item.rec.Data}
 		err := agg.Add(u)
 		if err != nil { // full: begin the next one
@@ -154,7 +171,8 @@ func aggregate(items []*pending) []*unit {
 			err = agg.Add(u)
 		}
 		if err != nil { // too large for any: goes by itself
-			out = append(out, single(item))
+			alone := single(items[i : i+1 : i+1])
+			out = append(out, &alone)
 			continue
 		}
 		inside = append(inside, item)

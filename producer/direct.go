@@ -220,16 +220,27 @@ func parsePutRecords(answer []byte) (*kinesis.PutRecordsOutput, error) {
 	var out struct {
 		EncryptionType    types.EncryptionType
 		FailedRecordCount *int32
-		Records           []struct{ ErrorCode, ErrorMessage, SequenceNumber, ShardId *string }
+		Records           []struct {
+			ErrorCode, ErrorMessage *string
+			SequenceNumber, ShardId string
+		}
 	}
 	if err := cbor.Unmarshal(answer, &out); err != nil {
 		return nil, fmt.Errorf("producer: the answer of PutRecords: %w", err)
 	}
 	p := &kinesis.PutRecordsOutput{EncryptionType: out.EncryptionType, FailedRecordCount: out.FailedRecordCount, Records: make([]types.PutRecordsResultEntry, len(out.Records))}
-	for i, r := range out.Records {
-		p.Records[i] = types.PutRecordsResultEntry{ErrorCode: r.ErrorCode, ErrorMessage: r.ErrorMessage, SequenceNumber: r.SequenceNumber, ShardId: r.ShardId}
+	for i := range out.Records {
+		r := &out.Records[i]
+		p.Records[i] = types.PutRecordsResultEntry{ErrorCode: r.ErrorCode, ErrorMessage: r.ErrorMessage, SequenceNumber: orNil(&r.SequenceNumber), ShardId: orNil(&r.ShardId)}
 	}
 	return p, nil
+}
+
+func orNil(s *string) *string {
+	if *s == "" {
+		return nil
+	}
+	return s
 }
 
 // apiError reads an error as the SDK does: the code stands in a header or in the body, possibly with a namespace or a URL around it.

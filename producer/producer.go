@@ -146,9 +146,9 @@ func (f *Future) Wait(ctx context.Context) (Result, error) {
 
 // pending is a record that has not arrived.
 type pending struct {
+	future Future
 	rec    Record
 	cost   int64
-	future *Future
 	hurry  <-chan struct{} // closed when somebody flushes
 }
 
@@ -230,7 +230,7 @@ func (p *Producer) Put(ctx context.Context, r Record) (*Future, error) {
 	if err := p.space.Acquire(ctx, cost); err != nil {
 		return nil, err
 	}
-	item := &pending{rec: r, cost: cost, future: &Future{done: make(chan struct{})}}
+	item := &pending{rec: r, cost: cost, future: Future{done: make(chan struct{})}}
 	if !p.begin(item) {
 		p.space.Release(cost)
 		return nil, ErrClosed
@@ -243,7 +243,7 @@ func (p *Producer) Put(ctx context.Context, r Record) (*Future, error) {
 		p.abandon(item)
 		return nil, ErrClosed
 	}
-	return item.future, nil
+	return &item.future, nil
 }
 
 // begin counts a record in, unless the producer is closed. The record learns here
@@ -261,28 +261,29 @@ func (p *Producer) begin(item *pending) bool {
 
 // abandon counts a record out that was never handed over.
 func (p *Producer) abandon(item *pending) {
-	p.space.Release(item.cost)
-	p.end()
+	p.end(1, item.cost)
 }
 
-func (p *Producer) end() {
+// end counts records out, and gives back the room that they took.
+func (p *Producer) end(n int, cost int64) {
+	p.space.Release(cost)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.out--; p.out == 0 {
+	if p.out -= n; p.out == 0 {
 		close(p.idle)
 		p.idle = make(chan struct{})
 	}
 }
 
-// finish ends a record.
+// finish tells a record's end. The caller counts it out.
 func (p *Producer) finish(item *pending, res Result, err error) {
+	rec := item.rec
+	item.rec = Record{} // whoever keeps the future does not keep the data
 	item.future.res, item.future.err = res, err
 	close(item.future.done)
 	if p.opts.OnDelivered != nil {
-		p.opts.OnDelivered(item.rec, res, err)
+		p.opts.OnDelivered(rec, res, err)
 	}
-	p.space.Release(item.cost)
-	p.end()
 }
 
 // Flush sends what lingers and waits until everything put so far, and what

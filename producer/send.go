@@ -24,9 +24,11 @@ func (p *Producer) send(units []*unit) {
 			continue
 		}
 		if !p.rest(pause) {
+			var gone ended
 			for _, u := range append(refused, rest...) {
-				u.finish(p, Result{}, ErrClosed)
+				gone.finish(p, u, Result{}, ErrClosed)
 			}
+			gone.count(p)
 			return
 		}
 		pause = min(2*pause, maxBackoff)
@@ -60,7 +62,7 @@ func (p *Producer) rest(pause time.Duration) bool {
 
 // call makes one attempt and returns the units to try again.
 func (p *Producer) call(units []*unit) (refused []*unit) {
-	in := &kinesis.PutRecordsInput{}
+	in := &kinesis.PutRecordsInput{Records: make([]types.PutRecordsRequestEntry, 0, len(units))}
 	if p.opts.Stream != "" {
 		in.StreamName = &p.opts.Stream
 	} else {
@@ -94,34 +96,38 @@ func (p *Producer) call(units []*unit) (refused []*unit) {
 
 // settle ends the units that have arrived or have been tried often enough.
 func (p *Producer) settle(units []*unit, results []types.PutRecordsResultEntry) (refused []*unit) {
+	var done ended
 	for i, u := range units {
-		r := results[i]
+		r := &results[i]
 		if r.ErrorCode == nil {
-			u.finish(p, Result{ShardID: aws.ToString(r.ShardId), SequenceNumber: aws.ToString(r.SequenceNumber)}, nil)
+			done.finish(p, u, Result{ShardID: aws.ToString(r.ShardId), SequenceNumber: aws.ToString(r.SequenceNumber)}, nil)
 			continue
 		}
 		if u.attempts < p.opts.Attempts {
 			refused = append(refused, u)
 			continue
 		}
-		u.finish(p, Result{}, &DeliveryError{Code: *r.ErrorCode, Message: aws.ToString(r.ErrorMessage), Attempts: u.attempts})
+		done.finish(p, u, Result{}, &DeliveryError{Code: *r.ErrorCode, Message: aws.ToString(r.ErrorMessage), Attempts: u.attempts})
 	}
+	done.count(p)
 	return refused
 }
 
 // failed handles a call that failed as a whole.
 func (p *Producer) failed(units []*unit, err error) (refused []*unit) {
 	final := permanent(err)
+	var done ended
 	for _, u := range units {
 		switch {
 		case p.life.Err() != nil:
-			u.finish(p, Result{}, ErrClosed)
+			done.finish(p, u, Result{}, ErrClosed)
 		case final || u.attempts >= p.opts.Attempts:
-			u.finish(p, Result{}, err)
+			done.finish(p, u, Result{}, err)
 		default:
 			refused = append(refused, u)
 		}
 	}
+	done.count(p)
 	return refused
 }
 
