@@ -50,7 +50,7 @@ func updateFunc(name string) bool { return name == "if_not_exists" || name == "l
 // ParseCondition parses and checks a ConditionExpression or FilterExpression;
 // param names which.
 func (p *Params) ParseCondition(param, src string) (*Condition, error) {
-	n, err := parse(param, src, (*parser).condition)
+	n, err := parse(param, src, ruleCondition, (*parser).condition)
 	if err != nil {
 		return nil, err
 	}

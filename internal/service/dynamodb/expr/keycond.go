@@ -14,7 +14,7 @@ type KeyTerm struct {
 // attributes are keys is the caller's to know: the terms come back in the order
 // they are written, each attribute at most once.
 func (p *Params) ParseKeyCondition(src string) ([]KeyTerm, error) {
-	n, err := parse(KeyCondition, src, (*parser).condition)
+	n, err := parse(KeyCondition, src, ruleCondition, (*parser).condition)
 	if err != nil {
 		return nil, err
 	}

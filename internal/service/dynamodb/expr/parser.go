@@ -58,11 +58,17 @@ type parser struct {
 // syntax carries a syntax error up the recursive descent.
 type syntax struct{ err error }
 
-// parse runs one rule of the grammar over a whole expression.
-func parse[T any](param, src string, rule func(*parser) T) (out T, err error) {
+// parse runs one rule of the grammar over a whole expression, unless it has done so before.
+func parse[T any](param, src string, kind rule, rule func(*parser) T) (out T, err error) {
+	key := treeKey{kind, src}
+	if t, ok := trees.get(key); ok {
+		return t.(T), nil
+	}
 	if err := checkText(param, src); err != nil {
 		return out, err
 	}
+	src = strings.Clone(src) // it may be a part of a whole request, and the tree holds on to it
+	key.text = src
 	p := &parser{param: param, src: src, toks: lex(src)}
 	defer func() {
 		if r := recover(); r != nil {
@@ -83,6 +89,7 @@ func parse[T any](param, src string, rule func(*parser) T) (out T, err error) {
 	if p.operators > MaxOperators {
 		return out, errorf("Invalid %s: The expression contains too many operators; operator count: %d", param, p.operators)
 	}
+	trees.put(key, cachedTree{out, len(src) + len(p.toks)*treePerToken})
 	return out, nil
 }
 

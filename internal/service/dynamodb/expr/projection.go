@@ -25,7 +25,7 @@ type pick struct {
 
 // ParseProjection parses and checks a ProjectionExpression.
 func (p *Params) ParseProjection(src string) (*Projection, error) {
-	nodes, err := parse(ProjectExp, src, func(ps *parser) []*node {
+	nodes, err := parse(ProjectExp, src, ruleProjection, func(ps *parser) []*node {
 		list := []*node{ps.path()}
 		for ps.accept(",") {
 			list = append(list, ps.path())

@@ -52,7 +52,7 @@ type rawAction struct {
 
 // ParseUpdate parses and checks an UpdateExpression.
 func (p *Params) ParseUpdate(src string) (*Update, error) {
-	actions, err := parse(UpdateExp, src, (*parser).updates)
+	actions, err := parse(UpdateExp, src, ruleUpdate, (*parser).updates)
 	if err != nil {
 		return nil, err
 	}
