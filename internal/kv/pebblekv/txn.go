@@ -90,21 +90,50 @@ func scan(it *pebble.Iterator, reverse bool, visit func(key, value []byte) error
 	return nil
 }
 
-// txn implements kv.Txn on an indexed batch: it reads its own writes.
+// txn implements kv.Txn on a batch. It reads its own writes: for that the batch must be indexed, which
+// costs as much again as filling it, so that it is done when somebody reads behind a write.
 type txn struct {
 	reader
-	batch  *pebble.Batch
-	bytes  int
-	ranges bool // it deletes a range
+	batch   *pebble.Batch
+	indexed bool
+	bytes   int
+	ranges  bool // it deletes a range
 }
 
 // Get reads what the transaction wrote, or else what is stored. As long as it has
 // written nothing, hot keys need not ask the engine.
 func (t *txn) Get(key []byte) ([]byte, bool, error) {
-	if !t.batch.Empty() {
-		return t.lookUp(key)
+	if t.batch.Empty() {
+		return t.reader.Get(key)
 	}
-	return t.reader.Get(key)
+	if err := t.index(); err != nil {
+		return nil, false, err
+	}
+	return t.lookUp(key)
+}
+
+func (t *txn) Scan(rg kv.Range, visit func(key, value []byte) error) error {
+	if !t.batch.Empty() {
+		if err := t.index(); err != nil {
+			return err
+		}
+	}
+	return t.reader.Scan(rg, visit)
+}
+
+// index makes the batch one that can be read.
+func (t *txn) index() error {
+	if t.indexed {
+		return nil
+	}
+	b := t.s.db.NewIndexedBatch()
+	if err := b.Apply(t.batch, nil); err != nil {
+		_ = b.Close() // only returns its memory
+		return t.s.readError(err)
+	}
+	_ = t.batch.Close() // only returns its memory
+	t.batch, t.src, t.indexed = b, b, true
+	return nil
 }
 
 func (t *txn) room(key, value int) error {
@@ -211,8 +240,8 @@ func (s *Store) runUpdate(ctx context.Context, fn func(kv.Txn) error) (*version,
 	if err := s.breathe(ctx); err != nil {
 		return nil, nil, err
 	}
-	t := &txn{batch: s.db.NewIndexedBatch()}
-	t.reader = reader{s: s, src: t.batch, version: s.versions.newest()}
+	t := &txn{batch: s.db.NewBatch()}
+	t.reader = reader{s: s, src: s.db, version: s.versions.newest()} // the writer's lock keeps the engine as it is
 	err := runTxn(t, fn)
 	if err != nil || t.batch.Empty() {
 		_ = t.batch.Close() // only returns its memory
@@ -281,17 +310,16 @@ func (s *Store) await(ctx context.Context, ver *version) error {
 	if plant.Has(plant.ReaderNotCapped) {
 		return nil
 	}
-	select {
-	case <-ver.done:
+	done := s.versions.waiter(ver)
+	if done == nil {
 		return nil
-	default:
 	}
 	select {
-	case <-ver.done:
+	case <-done:
 		return nil
 	case <-s.failed:
 		select {
-		case <-ver.done: // it was durable before the failure
+		case <-done: // it was durable before the failure
 			return nil
 		default:
 			return s.failureErr()

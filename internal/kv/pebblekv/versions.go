@@ -12,10 +12,11 @@ import (
 type version struct {
 	number uint64
 	snap   *pebble.Snapshot
-	// refs counts the readers of snap and the list's own hold; guarded by versions.mu.
+	// refs counts the readers of snap and the list's own hold; guarded by versions.mu, as the rest is.
 	refs int
-	// done is closed once the commit is durable.
-	done chan struct{}
+	// durable tells that the commit is; done, if somebody waits for that, is then closed.
+	durable bool
+	done    chan struct{}
 }
 
 // versions owns the line from the last durable version to the current one.
@@ -36,6 +37,9 @@ type versions struct {
 	armed bool
 	// closing counts the sweeps under way.
 	closing sync.WaitGroup
+	// ask has one goroutine take a snapshot, which comes back by made; see snapshot.
+	ask  chan struct{}
+	made chan *pebble.Snapshot
 }
 
 // Bounds of what lies between a snapshot's last use and its return to the engine. For each return of
@@ -49,9 +53,10 @@ const (
 func (v *versions) init(db *pebble.DB, dead <-chan struct{}) {
 	v.db, v.dead = db, dead
 	v.idle = sync.NewCond(&v.mu)
-	first := &version{snap: db.NewSnapshot(), refs: 1, done: make(chan struct{})}
-	close(first.done) // opening a store makes all it found durable
-	v.line = []*version{first}
+	// Opening a store makes all it found durable.
+	v.line = []*version{{snap: db.NewSnapshot(), refs: 1, durable: true}}
+	v.ask, v.made = make(chan struct{}), make(chan *pebble.Snapshot, 1)
+	go v.takeSnapshots()
 }
 
 // enter counts a call in; it fails once the store is closed.
@@ -110,7 +115,7 @@ func (v *versions) unref(ver *version) {
 // just applied a commit, so the snapshot is exactly the state behind it.
 // In a store that fails meanwhile the version is nobody's: it never becomes durable.
 func (v *versions) add() *version {
-	ver := &version{snap: v.snapshot(), refs: 1, done: make(chan struct{})}
+	ver := &version{snap: v.snapshot(), refs: 1}
 	if ver.snap == nil {
 		return ver
 	}
@@ -130,8 +135,25 @@ func (v *versions) durable(ver *version) {
 		v.unref(v.line[0])
 		v.line[0] = nil
 		v.line = v.line[1:]
-		close(v.line[0].done)
+		first := v.line[0]
+		first.durable = true
+		if first.done != nil {
+			close(first.done)
+		}
 	}
+}
+
+// waiter is closed once ver is durable; it is nil if it is so already.
+func (v *versions) waiter(ver *version) <-chan struct{} {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch {
+	case ver.durable:
+		return nil
+	case ver.done == nil:
+		ver.done = make(chan struct{})
+	}
+	return ver.done
 }
 
 // close refuses new calls, waits for those under way and drops all snapshots. It
@@ -150,6 +172,7 @@ func (v *versions) close() bool {
 		v.drop(ver.snap)
 	}
 	v.line = nil
+	close(v.ask)
 	v.beginSweep()
 	v.mu.Unlock()
 	v.settled()
@@ -158,14 +181,25 @@ func (v *versions) close() bool {
 
 // snapshot takes one, or gives nil when the store fails first. A failed engine may
 // have stopped in the middle of a lock that snapshots need, so nobody waits for it directly.
+// The caller holds the writer's lock: there is one question at a time.
 func (v *versions) snapshot() *pebble.Snapshot {
-	made := make(chan *pebble.Snapshot, 1)
-	go func() { made <- v.db.NewSnapshot() }()
 	select {
-	case s := <-made:
+	case v.ask <- struct{}{}:
+	case <-v.dead:
+		return nil
+	}
+	select {
+	case s := <-v.made:
 		return s
 	case <-v.dead:
 		return nil
+	}
+}
+
+// takeSnapshots ends with the calls, or stays behind with an engine that has failed.
+func (v *versions) takeSnapshots() {
+	for range v.ask {
+		v.made <- v.db.NewSnapshot()
 	}
 }
 
