@@ -2,6 +2,8 @@ package shardlog
 
 import (
 	"context"
+	"encoding/binary"
+	"slices"
 	"sort"
 
 	"github.com/leatdev/leat/internal/kv"
@@ -137,7 +139,9 @@ type appender struct {
 	tx    kv.Txn
 	id    StreamID
 	tails []tailAt
+	room  [2]tailAt // of tails, mostly
 	buf   []byte
+	key   []byte
 }
 
 type tailAt struct {
@@ -158,6 +162,9 @@ func (a *appender) tail(n uint32) (*tailAt, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a.tails == nil {
+		a.tails = a.room[:0]
+	}
 	a.tails = append(a.tails, tailAt{shard: n, tail: t})
 	return &a.tails[len(a.tails)-1], nil
 }
@@ -171,8 +178,9 @@ func (a *appender) add(n uint32, e *Entry) (Seq, error) {
 	if plant.Has(plant.SequenceReused) && t.records%97 == 96 {
 		seq = t.last
 	}
-	a.buf = appendRecord(a.buf[:0], e, &t.tail)
-	if err := a.tx.Set(recordKey(a.id, n, seq), a.buf); err != nil {
+	a.buf = appendRecord(slices.Grow(a.buf[:0], recordHead+binary.MaxVarintLen64+len(e.Key)+len(e.Data)), e, &t.tail)
+	a.key = appendRecordKey(a.key[:0], a.id, n, seq)
+	if err := a.tx.Set(a.key, a.buf); err != nil {
 		return 0, err
 	}
 	size := uint64(len(e.Key) + len(e.Data))
@@ -188,7 +196,8 @@ func (a *appender) finish() (Notice, error) {
 	notice := make(Notice, len(a.tails))
 	for i := range a.tails {
 		t := &a.tails[i]
-		if err := a.tx.Set(tailKey(a.id, t.shard), t.encode()); err != nil {
+		a.key, a.buf = appendTailKey(a.key[:0], a.id, t.shard), t.encode(a.buf[:0])
+		if err := a.tx.Set(a.key, a.buf); err != nil {
 			return nil, err
 		}
 		notice[i] = Change{Stream: a.id, Shard: t.shard, Records: t.added, Bytes: t.size, Last: t.last}

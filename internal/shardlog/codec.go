@@ -25,8 +25,10 @@ func shardKey(id StreamID, n uint32) []byte {
 	return kv.Key(kv.SpaceShardLog, uint64(id), "s", n)
 }
 
-func tailKey(id StreamID, n uint32) []byte {
-	return kv.Key(kv.SpaceShardLog, uint64(id), "t", n)
+func tailKey(id StreamID, n uint32) []byte { return appendTailKey(make([]byte, 0, 64), id, n) }
+
+func appendTailKey(dst []byte, id StreamID, n uint32) []byte {
+	return kv.AppendKey(dst, kv.SpaceShardLog, uint64(id), "t", n)
 }
 
 func recordPrefix(id StreamID, n uint32) []byte {
@@ -34,7 +36,11 @@ func recordPrefix(id StreamID, n uint32) []byte {
 }
 
 func recordKey(id StreamID, n uint32, s Seq) []byte {
-	return kv.Key(kv.SpaceShardLog, uint64(id), "r", n, uint64(s))
+	return appendRecordKey(make([]byte, 0, 64), id, n, s)
+}
+
+func appendRecordKey(dst []byte, id StreamID, n uint32, s Seq) []byte {
+	return kv.AppendKey(dst, kv.SpaceShardLog, uint64(id), "r", n, uint64(s))
 }
 
 // recordSeq reads the sequence from the end of a record's key.
@@ -124,9 +130,8 @@ type tail struct {
 	records, bytes uint64 // ever appended
 }
 
-func (t *tail) encode() []byte {
-	b := make([]byte, 1, 25)
-	b[0] = valueVersion
+func (t *tail) encode(dst []byte) []byte {
+	b := append(dst, valueVersion)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.last))
 	b = binary.BigEndian.AppendUint64(b, t.records)
 	return binary.BigEndian.AppendUint64(b, t.bytes)

@@ -63,7 +63,7 @@ func openShard(tx kv.Txn, id StreamID, h *header, s Shard) error {
 	t := tail{last: s.Start}
 	return errors.Join(
 		tx.Set(shardKey(id, s.Number), s.encode()),
-		tx.Set(tailKey(id, s.Number), t.encode()))
+		tx.Set(tailKey(id, s.Number), t.encode(nil)))
 }
 
 // Drop removes a stream with all its records. Publish its DropNotice once the

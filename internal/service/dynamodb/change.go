@@ -51,9 +51,11 @@ func encodeChange(c *change, view string) []byte {
 	if it == nil {
 		it = c.old
 	}
-	b := make([]byte, 1, 64+len(c.oldStored)+len(c.encoded))
+	var room [128]byte
+	keys := it.AppendStoredOf(room[:0], c.table.isKey)
+	b := make([]byte, 1, 32+len(keys)+len(c.oldStored)+len(c.encoded))
 	b[0] = valueVersion
-	b = appendImage(b, it.Pick(c.table.keyNames()...).AppendStored(nil))
+	b = appendImage(b, keys)
 	var before, after []byte
 	if view == viewOld || view == viewBoth {
 		before = c.oldStored

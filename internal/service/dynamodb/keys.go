@@ -116,9 +116,10 @@ func (ix *Index) project(it attr.Item) attr.Item {
 // A record is a version byte, the item's size, and the item's stored form.
 
 func encodeRecord(it attr.Item) []byte {
-	b := make([]byte, 1, 256)
+	size := it.Size()
+	b := make([]byte, 1, 32+size+size/16) // enough for all but long numbers and many small values
 	b[0] = valueVersion
-	b = binary.AppendUvarint(b, uint64(it.Size()))
+	b = binary.AppendUvarint(b, uint64(size))
 	return it.AppendStored(b)
 }
 

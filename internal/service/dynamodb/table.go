@@ -164,6 +164,9 @@ func (t *Table) keyNames() []string {
 
 func (ix *Index) keyNames() []string { return slices.Concat(ix.Hash, ix.Range) }
 
+// isKey tells whether an attribute is part of the table's key.
+func (t *Table) isKey(name string) bool { return name == t.Hash || t.Range != "" && name == t.Range }
+
 // index finds an index by name.
 func (t *Table) index(name string) *Index {
 	for i := range t.Indexes {

@@ -15,6 +15,7 @@ import (
 type change struct {
 	table    *Table
 	key      primary
+	place    []byte // the item's key in the store, once it was loaded
 	old, new attr.Item
 	// oldStored is the old item in stored form, valid within the transaction.
 	oldStored attr.Stored
@@ -40,6 +41,20 @@ type effects struct {
 	counts      []countDelta
 	logs        []logPuts
 	collections map[string]int64 // by key
+
+	// What most transactions fill lies here, and is no allocation of its own.
+	room struct {
+		writes [4]pending
+		counts [2]countDelta
+		logs   [1]logPuts
+		tables [1]tableUsage
+	}
+}
+
+// reset begins anew.
+func (fx *effects) reset() {
+	*fx = effects{}
+	fx.writes, fx.counts, fx.logs, fx.units.tables = fx.room.writes[:0], fx.room.counts[:0], fx.room.logs[:0], fx.room.tables[:0]
 }
 
 // pending is a write to make; a nil value deletes.
@@ -53,6 +68,7 @@ type countDelta struct {
 type logPuts struct {
 	log  shardlog.StreamID
 	puts []shardlog.Put
+	room [1]shardlog.Put // of puts, mostly
 }
 
 func (fx *effects) set(key, value []byte) { fx.writes = append(fx.writes, pending{key, value}) }
@@ -79,18 +95,20 @@ func (fx *effects) append(log shardlog.StreamID, put shardlog.Put) {
 			return
 		}
 	}
-	fx.logs = append(fx.logs, logPuts{log, []shardlog.Put{put}})
+	fx.logs = append(fx.logs, logPuts{log: log})
+	l := &fx.logs[len(fx.logs)-1]
+	l.puts = append(l.room[:0], put)
 }
 
 // update runs fn as one transaction and wakes the readers of what it appended.
-func (s *Service) update(ctx context.Context, fn func(tx kv.Txn, fx *effects) error) (effects, error) {
-	var fx effects
+func (s *Service) update(ctx context.Context, fn func(tx kv.Txn, fx *effects) error) (*effects, error) {
+	fx := &effects{}
 	err := s.store.Update(ctx, func(tx kv.Txn) error {
-		fx = effects{}
-		if err := fn(tx, &fx); err != nil {
+		fx.reset()
+		if err := fn(tx, fx); err != nil {
 			return err
 		}
-		return s.flush(tx, &fx)
+		return s.flush(tx, fx)
 	})
 	if err != nil {
 		return fx, storage(err)
@@ -105,14 +123,17 @@ func (s *Service) update(ctx context.Context, fn func(tx kv.Txn, fx *effects) er
 // flush makes the writes that fn gathered.
 func (s *Service) flush(tx kv.Txn, fx *effects) error {
 	for _, c := range fx.counts {
-		was, err := readCounts(tx, c.table, c.index)
+		key := countKey(c.table, c.index)
+		was, err := countsAt(tx, key)
 		if err != nil {
 			return err
 		}
-		b := binary.BigEndian.AppendUint64([]byte{valueVersion}, uint64(was.items+c.by.items))
-		fx.set(countKey(c.table, c.index), binary.BigEndian.AppendUint64(b, uint64(was.size+c.by.size)))
+		b := append(make([]byte, 0, 17), valueVersion)
+		b = binary.BigEndian.AppendUint64(b, uint64(was.items+c.by.items))
+		fx.set(key, binary.BigEndian.AppendUint64(b, uint64(was.size+c.by.size)))
 	}
-	for _, l := range fx.logs {
+	for i := range fx.logs {
+		l := &fx.logs[i]
 		_, notice, err := s.log.Append(tx, l.log, l.puts)
 		if err != nil {
 			return err
@@ -142,7 +163,11 @@ func (s *Service) flush(tx kv.Txn, fx *effects) error {
 
 // fetch reads an item; nil if there is none.
 func (s *Service) fetch(r kv.Reader, t *Table, p primary) (attr.Item, record, error) {
-	b, ok, err := r.Get(t.itemKey(p))
+	return fetchAt(r, t.itemKey(p))
+}
+
+func fetchAt(r kv.Reader, place []byte) (attr.Item, record, error) {
+	b, ok, err := r.Get(place)
 	if err != nil || !ok {
 		return nil, record{}, err
 	}
@@ -151,7 +176,8 @@ func (s *Service) fetch(r kv.Reader, t *Table, p primary) (attr.Item, record, er
 
 // load reads the item as it is before the change.
 func (s *Service) load(r kv.Reader, c *change) error {
-	it, rec, err := s.fetch(r, c.table, c.key)
+	c.place = c.table.itemKey(c.key)
+	it, rec, err := fetchAt(r, c.place)
 	c.old, c.oldStored = it, rec.item
 	return err
 }
@@ -204,15 +230,14 @@ func delta(before, after bool) int64 {
 }
 
 func (c *change) writeItem(fx *effects) {
-	key := c.table.itemKey(c.key)
 	if c.new == nil {
-		fx.remove(key)
+		fx.remove(c.place)
 		return
 	}
 	if c.encoded == nil {
 		c.encoded = encodeRecord(c.new)
 	}
-	fx.set(key, c.encoded)
+	fx.set(c.place, c.encoded)
 }
 
 // applyIndex brings one index in line and returns by how many bytes it grew.
@@ -273,7 +298,11 @@ type counts struct{ items, size int64 }
 func countKey(table, index uint64) []byte { return kv.Key(kv.SpaceDynamoDB, "c", table, index) }
 
 func readCounts(r kv.Reader, table, index uint64) (counts, error) {
-	b, ok, err := r.Get(countKey(table, index))
+	return countsAt(r, countKey(table, index))
+}
+
+func countsAt(r kv.Reader, key []byte) (counts, error) {
+	b, ok, err := r.Get(key)
 	if err != nil || !ok {
 		return counts{}, err
 	}

@@ -287,6 +287,9 @@ func (d *decoder) fields(depth int) (Item, error) {
 	err := d.object(func(name string) error {
 		v, err := d.value(depth)
 		if err == nil {
+			if it == nil {
+				it = make(Item, 0, 4) // most have a few
+			}
 			it = append(it, Field{name, v})
 		}
 		return err

@@ -33,6 +33,24 @@ func (it Item) AppendStored(dst []byte) []byte {
 	return dst
 }
 
+// AppendStoredOf appends the stored form of the part of the item that has certain names.
+func (it Item) AppendStoredOf(dst []byte, wanted func(name string) bool) []byte {
+	n := 0
+	for i := range it {
+		if wanted(it[i].Name) {
+			n++
+		}
+	}
+	dst = binary.AppendUvarint(dst, uint64(n))
+	for i := range it {
+		if wanted(it[i].Name) {
+			dst = appendBytes(dst, it[i].Name)
+			dst = it[i].Value.AppendStored(dst)
+		}
+	}
+	return dst
+}
+
 // AppendStored appends the value's stored form.
 func (v Value) AppendStored(dst []byte) []byte {
 	dst = append(dst, byte(v.kind))

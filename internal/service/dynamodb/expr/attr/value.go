@@ -2,6 +2,7 @@ package attr
 
 import (
 	"errors"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -254,7 +255,7 @@ func (it Item) Pick(names ...string) Item {
 			out = append(out, Field{n, v})
 		}
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	out.sort()
 	return out
 }
 
@@ -269,7 +270,7 @@ func NewItem(fields ...Field) Item {
 func (it Item) sort() {
 	for i := 1; i < len(it); i++ {
 		if it[i].Name < it[i-1].Name {
-			sort.SliceStable(it, func(i, j int) bool { return it[i].Name < it[j].Name })
+			slices.SortStableFunc(it, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
 			return
 		}
 	}
