@@ -154,6 +154,8 @@ type write struct {
 	fresh, existing bool
 	// into takes what the write consumed, for batches of statements.
 	into *usage
+	// refusal is what is wrong with an action of a transaction that cancels it, and not the request.
+	refusal error
 }
 
 // writeOne runs a single write as a transaction of its own.
@@ -215,8 +217,9 @@ func (w *write) keyItem(c *change) attr.Item {
 // A change that comes with an error tells which item did not meet the condition.
 func (s *Service) prepare(tx kv.Reader, t *Table, w *write) (*change, error) {
 	c := &change{table: t, encoded: w.encoded}
-	var err error
+	err := w.refusal
 	switch {
+	case err != nil:
 	case w.put != nil:
 		if err = t.itemKeys(w.put); err == nil {
 			err = t.indexKeys(w.put)

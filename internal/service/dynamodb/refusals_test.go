@@ -124,3 +124,36 @@ func TestAWriteWhoseConditionFailsIsChargedForTheItemItMet(t *testing.T) {
 		return err
 	})
 }
+
+func TestValuesThatNestTooDeepCancelATransactionOnlyWhereTheyWouldBeStored(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	b.create(t, def{name: "things", hash: "pk"})
+	things := awssdk.String("things")
+	nested := func(levels int) av {
+		v := s("x")
+		for range levels - 1 {
+			v = list(v)
+		}
+		return v
+	}
+	const tooDeep = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
+	try := func(items ...types.TransactWriteItem) error {
+		_, err := b.TransactWriteItems(t.Context(), &sdk.TransactWriteItemsInput{TransactItems: items})
+		return err
+	}
+	update := func(levels int) types.TransactWriteItem {
+		return types.TransactWriteItem{Update: &types.Update{TableName: things, Key: obj{"pk": s("a")}, UpdateExpression: awssdk.String("SET v = :v"), ExpressionAttributeValues: obj{":v": nested(levels)}}}
+	}
+	if err := try(update(32)); err != nil {
+		t.Errorf("at the limit: %v", err)
+	}
+	err := try(update(33), types.TransactWriteItem{Put: &types.Put{TableName: things, Item: obj{"pk": s("b")}}})
+	if c, ok := errorAs[*types.TransactionCanceledException](err); !ok || *c.CancellationReasons[0].Code != "ValidationError" || *c.CancellationReasons[0].Message != tooDeep || *c.CancellationReasons[1].Code != "None" {
+		t.Errorf("an update: %v", err)
+	}
+	refused(t, try(types.TransactWriteItem{Put: &types.Put{TableName: things, Item: obj{"pk": s("b"), "v": nested(33)}}}), "ValidationException", tooDeep)
+	if err := try(types.TransactWriteItem{ConditionCheck: &types.ConditionCheck{TableName: things, Key: obj{"pk": s("a")}, ConditionExpression: awssdk.String("v <> :v"), ExpressionAttributeValues: obj{":v": nested(40)}}}); err != nil {
+		t.Errorf("a check: %v", err)
+	}
+}

@@ -225,14 +225,15 @@ func (it TransactWriteItem) check(req *aws.Request) (action, error) {
 	w := &out.write
 	w.ref = refOf(req, *a.TableName)
 	w.ret = returning{onFailure: a.ReturnValuesOnConditionCheckFailure}
-	if err := a.parse(w, it.Put != nil, it.Update != nil); err != nil {
+	if err := a.parse(w, it.Put != nil, it.Update != nil, it.ConditionCheck != nil); err != nil {
 		return out, err
 	}
 	return out, nil
 }
 
-// parse checks an action's values and expressions: an item first, a key last, as AWS does.
-func (a *TransactAction) parse(w *write, put, update bool) (err error) {
+// parse checks an action's values and expressions: an item first, a key last, as AWS does. Values that
+// nest too deep cancel the transaction if they come with an update, and are none of a check's business.
+func (a *TransactAction) parse(w *write, put, update, check bool) (err error) {
 	if put {
 		if w.put, err = older.item(a.Item); err != nil {
 			return err
@@ -243,11 +244,18 @@ func (a *TransactAction) parse(w *write, put, update bool) (err error) {
 	if !has { // placeholders that no expression could use are not looked at, unlike elsewhere
 		a = &TransactAction{Key: a.Key}
 	}
-	params, err := older.params(a.ExpressionAttributeNames, a.ExpressionAttributeValues, has)
+	pr := older
+	pr.deep = update || check
+	params, err := pr.params(a.ExpressionAttributeNames, a.ExpressionAttributeValues, has)
 	if err != nil {
 		return err
 	}
 	if update {
+		for _, f := range a.ExpressionAttributeValues {
+			if f.Value.Depth() > attr.MaxDepth {
+				w.refusal = older.fail(attr.ErrNesting)
+			}
+		}
 		if w.update, err = params.ParseUpdate(*a.UpdateExpression); err != nil {
 			return older.fail(err)
 		}

@@ -144,6 +144,8 @@ type profile struct {
 	layer attr.Layer
 	// envelope puts "1 validation error detected: " in front.
 	envelope bool
+	// deep lets the values of expressions nest as deep as they like.
+	deep bool
 }
 
 var (
@@ -185,7 +187,11 @@ func (pr profile) params(names map[string]string, values attr.Item, hasExpr bool
 	if len(values) > 0 {
 		norm = make(attr.Item, len(values))
 		for i, f := range values {
-			v, err := f.Value.Normalize(pr.layer)
+			normalize := f.Value.Normalize
+			if pr.deep {
+				normalize = f.Value.NormalizeDeep
+			}
+			v, err := normalize(pr.layer)
 			if err != nil {
 				if pr.layer == attr.Older {
 					err = attr.Refusal(fmt.Sprintf("ExpressionAttributeValues contains invalid value: %s for key %s", err, f.Name))

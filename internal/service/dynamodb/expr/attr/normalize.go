@@ -91,6 +91,9 @@ func (v Value) Normalize(l Layer) (Value, error) {
 	return v.normalize(l)
 }
 
+// NormalizeDeep is Normalize without a look at how deep the value nests.
+func (v Value) NormalizeDeep(l Layer) (Value, error) { return v.normalize(l) }
+
 func (v Value) deeperThan(limit int) bool {
 	if limit == 0 {
 		return true
