@@ -123,6 +123,7 @@ func TestAnybodyReadsAPublicObjectByPathUnlessTheBucketIsRestricted(t *testing.T
 			t.Errorf("%v is not object storage's, and was answered", other)
 		}
 	}
+	want("a form", status("POST", "/photos", "Content-Type", "multipart/form-data; boundary=x"), http.StatusNotImplemented)
 	if _, err := w.client.PutPublicAccessBlock(ctx(), &sdk.PutPublicAccessBlockInput{Bucket: &b, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{RestrictPublicBuckets: aws.Bool(true)}}); err != nil {
 		t.Fatal(err)
 	}

@@ -206,6 +206,9 @@ func (c *call) route() (operation, error) {
 	if op, ok := table[c.r.Method+" "]; ok {
 		return op, nil
 	}
+	if c.r.Method == http.MethodPost && c.key == "" && isForm(c.r) {
+		return operation{}, errNotImplemented("uploads by a browser's form: presign a PUT instead")
+	}
 	return operation{}, errMethod()
 }
 

@@ -173,7 +173,7 @@ func (c *call) receive(d *digest) (*written, error) {
 // Errors: NoSuchBucket, BadDigest, InvalidDigest, IncompleteBody, EntityTooLarge,
 // MetadataTooLarge, KeyTooLongError, PreconditionFailed, InvalidTag, MissingContentLength.
 // Differs: encryption and storage class are kept and answered and change nothing;
-// customer-provided keys, object lock, grants and public ACLs are refused, as are xxHash checksums.
+// customer-provided keys, object lock, grants and public ACLs are refused, as are xxHash checksums and uploads by a browser's form (POST).
 func (c *call) putObject() error {
 	o, err := c.objectFrom()
 	if err != nil {

@@ -233,10 +233,14 @@ func maybeAnonymous(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodOptions:
 		return r.Header.Get("Access-Control-Request-Method") != ""
-	case http.MethodPost:
-		return false
+	case http.MethodPost: // of a form in a browser
+		return isForm(r)
 	}
 	return r.Header.Get("X-Amz-Target") == "" && r.Header.Get("Smithy-Protocol") == "" && !r.URL.Query().Has("Action")
+}
+
+func isForm(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data")
 }
 
 func errCode(status int, code, text string) *aws.Error {
