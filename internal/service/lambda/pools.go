@@ -20,10 +20,15 @@ type poolEntry struct {
 	sources   *runtime.Sources
 	signature string
 	checked   time.Time
+	look      time.Duration // what the last look took
 }
 
-// folderCheck is how often the files of a folder are looked at while its function is invoked.
-const folderCheck = 150 * time.Millisecond
+// The files of a folder are looked at while its function is invoked: every folderCheck, or more
+// seldom where that would take more than the lookShare-th part of the time.
+const (
+	folderCheck = 50 * time.Millisecond
+	lookShare   = 20
+)
 
 func (e *poolEntry) current() *runtime.Pool {
 	e.mu.Lock()
@@ -60,11 +65,12 @@ func (s *Service) poolOf(ctx context.Context, ref reference, f *function, versio
 // stale tells whether the files of a folder have changed since they were built; e.mu is held.
 func (s *Service) stale(e *poolEntry) bool {
 	now := s.clock.Now()
-	if e.sources == nil || now.Sub(e.checked) < folderCheck {
+	if e.sources == nil || now.Sub(e.checked) < max(folderCheck, lookShare*e.look) {
 		return false
 	}
-	e.checked = now
 	sig, err := e.sources.Signature()
+	e.checked = s.clock.Now()
+	e.look = e.checked.Sub(now)
 	return err != nil || sig != e.signature
 }
 

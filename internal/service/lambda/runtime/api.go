@@ -14,22 +14,30 @@ import (
 // api is the HTTP server of one instance: the Lambda Runtime API
 // (2018-06-01) and the Extensions API (2020-01-01).
 type api struct {
-	in  *instance
-	ln  net.Listener
-	srv *http.Server
+	in    *instance
+	ln    net.Listener
+	srv   *http.Server
+	talks *talks
 }
 
 func newAPI(in *instance, ln net.Listener) *api {
-	a := &api{in: in, ln: ln}
+	a := &api{in: in, ln: ln, talks: newTalks()}
 	a.srv = &http.Server{Handler: a, ReadHeaderTimeout: time.Minute}
 	return a
 }
 
 func (a *api) addr() string { return a.ln.Addr().String() }
 
-func (a *api) serve() { _ = a.srv.Serve(a.ln) }
+func (a *api) serve() {
+	go a.accept()
+	_ = a.srv.Serve(otherListener{a.talks, a.ln.Addr()})
+}
 
-func (a *api) close() { _ = a.srv.Close() }
+func (a *api) close() {
+	a.ln.Close()
+	a.talks.end()
+	_ = a.srv.Close()
+}
 
 const (
 	runtimePrefix   = "/2018-06-01/runtime/"

@@ -24,3 +24,12 @@ func Captured(plain, framed []byte, n int) []string {
 	c.send()
 	return out
 }
+
+// TalkBuffer bounds the head of a request that is served straight off the connection.
+const TalkBuffer = talkBuffer
+
+// ParseHead is parseHead.
+func ParseHead(head []byte) (id string, length int, ok bool) {
+	r, ok := parseHead(head)
+	return r.id, r.length, ok
+}
