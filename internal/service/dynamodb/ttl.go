@@ -19,6 +19,9 @@ import (
 func (s *Service) UpdateTimeToLive(ctx context.Context, in *dynamodb.UpdateTimeToLiveInput) (*dynamodb.UpdateTimeToLiveOutput, error) {
 	sp := in.TimeToLiveSpecification
 	var p problems
+	if in.TableName == nil {
+		p.add("null", "tableName", mustNotBeNull)
+	}
 	if sp == nil {
 		p.add("null", "timeToLiveSpecification", mustNotBeNull)
 	} else {

@@ -150,8 +150,7 @@ func (p *pql) statement() *Statement {
 		st.Verb = Exists
 		return st
 	}
-	p.pos--
-	p.unexpected()
+	p.fail(errNoManipulation)
 	return nil
 }
 
@@ -257,7 +256,7 @@ func (p *pql) changes(st *Statement) {
 			}
 		default:
 			if len(u.Paths) == 0 {
-				p.unexpected()
+				p.fail(errNoManipulation)
 			}
 			if err := checkOverlap(UpdateExp, u.Paths); err != nil {
 				p.fail(err)

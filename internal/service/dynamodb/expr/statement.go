@@ -43,6 +43,8 @@ type Statement struct {
 var (
 	errAlias    = errorf("Aliasing is not supported")
 	errEmptyBag = errorf("Empty bags are not supported")
+	// errNoManipulation: what stands where a statement, or what an UPDATE does, should begin.
+	errNoManipulation = malformed("Expected data manipulation")
 )
 
 func malformed(detail string) error {
