@@ -15,7 +15,8 @@
 // The JSON node leaves a record readable for everything that expects JSON,
 // AWS's own event filters above all. It is byte-honest: apart from the node
 // nothing of the text changes, and decoding gives back the very text that was
-// encoded.
+// encoded. Two readers of an object with two members of one name could disagree
+// about which of them counts, so such a text is refused, on encode and on decode.
 //
 // Values are validated when they are written and when they are read. A T may be
 // a struct, map[string]any, a generated Protobuf message, or json.RawMessage.
