@@ -140,7 +140,30 @@ func (e *Engine) Plan(d *Deployment) (*Plan, error) {
 		p.Changes = append(p.Changes, c)
 	}
 	p.Changes = append(p.Changes, d.removals(here)...)
-	return p, nil
+	return p, evalOutputs(scope)
+}
+
+// evalOutputs finds outputs that can never be evaluated before anything is made for them.
+func evalOutputs(scope *template.Scope) error {
+	for _, o := range scope.Template.Outputs {
+		if o.Condition != nil {
+			if holds, err := scope.Condition(o.Condition.Text(), o.Condition); err != nil || !holds {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		for _, n := range []*template.Node{o.Value, o.Export} {
+			if n == nil {
+				continue
+			}
+			if _, err := scope.Eval(n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // removals lists what stands and is not wanted any more, dependents first.

@@ -435,6 +435,8 @@ func TestRequestsAreRefusedInAWSsWords(t *testing.T) {
 		"long":              {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: ptr(one + "#" + strings.Repeat("x", 51200))}, "ValidationError", "less than or equal to 51200"},
 		"no object":         {sdk.CreateStackInput{StackName: ptr("x"), TemplateURL: ptr("https://b.s3.amazonaws.com/none")}, "ValidationError", "S3 error: The specified key does not exist."},
 		"unknown parameter": {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: ptr(one), Parameters: []types.Parameter{{ParameterKey: ptr("No"), ParameterValue: ptr("1")}}}, "ValidationError", "Parameters: [No] do not exist in the template"},
+		"output":            {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: ptr("Resources: {A: {Type: Test::Thing}}\nOutputs: {O: {Value: !Select [9, [a]]}}")}, "ValidationError", "Fn::Select cannot select nonexistent value at index 9"},
+		"output's import":   {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: ptr("Resources: {A: {Type: Test::Thing}}\nOutputs: {O: {Value: !ImportValue nope}}")}, "ValidationError", "No export named nope found."},
 		"capability":        {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: &role}, "InsufficientCapabilitiesException", "Requires capabilities : [CAPABILITY_IAM]"},
 		"unknown type":      {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: ptr("Resources: {A: {Type: AWS::EC2::VPC}}")}, "ValidationError", "template:1:23: AWS::EC2::VPC — Template format error: Unrecognized resource types: [AWS::EC2::VPC]"},
 		"syntax":            {sdk.CreateStackInput{StackName: ptr("x"), TemplateBody: ptr("Resources: [")}, "ValidationError", "Template format error: YAML not well-formed"},
