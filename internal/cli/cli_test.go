@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	ddbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"github.com/leatdev/leat/internal/cli"
@@ -74,6 +76,37 @@ func TestARefusalIsToldInThePlatformsWords(t *testing.T) {
 	t.Parallel()
 	if _, _, errs := run(t.Context(), at(leattest.Start(t)), "trace", "x"); !strings.Contains(errs, `nothing is known of "x"`) || strings.Contains(errs, "{") {
 		t.Errorf("%q", errs)
+	}
+}
+
+func TestTraceTakesAnItemAsPeopleWriteIt(t *testing.T) {
+	t.Parallel()
+	p := leattest.Start(t)
+	tables := dynamodb.NewFromConfig(p.Config())
+	create := func(name string, keys ...string) {
+		in := &dynamodb.CreateTableInput{TableName: &name, BillingMode: ddbtypes.BillingModePayPerRequest}
+		for i, k := range keys {
+			in.KeySchema = append(in.KeySchema, ddbtypes.KeySchemaElement{AttributeName: &k, KeyType: []ddbtypes.KeyType{ddbtypes.KeyTypeHash, ddbtypes.KeyTypeRange}[i]})
+			in.AttributeDefinitions = append(in.AttributeDefinitions, ddbtypes.AttributeDefinition{AttributeName: &k, AttributeType: []ddbtypes.ScalarAttributeType{"S", "N"}[i]})
+		}
+		if _, err := tables.CreateTable(t.Context(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	create("shop-dev-orders", "id")
+	create("shop-dev-lines", "order", "line")
+	for typed, want := range map[string]string{
+		"orders/o-1":                 `nothing is known of "shop-dev-orders/{\"id\":{\"S\":\"o-1\"}}"`,
+		"shop-dev-orders/a/b":        `nothing is known of "shop-dev-orders/{\"id\":{\"S\":\"a/b\"}}"`,
+		"lines/o-1/7":                `nothing is known of "shop-dev-lines/{\"line\":{\"N\":\"7\"},\"order\":{\"S\":\"o-1\"}}"`,
+		"lines/o-1":                  "have two keys, order and line: write lines/PARTITION/SORT",
+		"bucket/raw/object":          `nothing is known of "bucket/raw/object"`,
+		`orders/{"id":{"S":"o-1"}}`:  "nothing is known of",
+		"shardId-000000000000:49039": `nothing is known of "shardId-000000000000:49039"`,
+	} {
+		if _, _, errs := run(t.Context(), at(p), "trace", typed); !strings.Contains(errs, want) {
+			t.Errorf("%s: %s\nwant %s", typed, errs, want)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 )
@@ -23,7 +24,11 @@ type kind struct {
 var (
 	kindStream   = kind{"stream", "AWS::Kinesis::Stream", listStreams}
 	kindFunction = kind{"function", "AWS::Lambda::Function", listFunctions}
+	kindTable    = kind{"table", "AWS::DynamoDB::Table", listTables}
 )
+
+// absentError says that nothing of a kind is called what was typed.
+type absentError struct{ error }
 
 // resolve turns what a person typed into a real name: the name itself, an ARN's last part, or a
 // key of a template (a logical id, a function's key in serverless.yml) where
@@ -54,7 +59,7 @@ func (a *app) resolve(ctx context.Context, k kind, typed string) (string, error)
 			return n, nil
 		}
 	case 0:
-		return "", fmt.Errorf("there is no %s %q%s", k.word, typed, mention(k, names))
+		return "", absentError{fmt.Errorf("there is no %s %q%s", k.word, typed, mention(k, names))}
 	}
 	return "", fmt.Errorf("%q could be any of these %ss: %s; use the full name", typed, k.word, strings.Join(sorted(found), ", "))
 }
@@ -143,6 +148,19 @@ func listStreams(ctx context.Context, cfg aws.Config) ([]string, error) {
 			return nil, err
 		}
 		names = append(names, page.StreamNames...)
+	}
+	return names, nil
+}
+
+func listTables(ctx context.Context, cfg aws.Config) ([]string, error) {
+	var names []string
+	p := dynamodb.NewListTablesPaginator(dynamodb.NewFromConfig(cfg), &dynamodb.ListTablesInput{})
+	for p.HasMorePages() {
+		page, err := p.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		names = append(names, page.TableNames...)
 	}
 	return names, nil
 }
