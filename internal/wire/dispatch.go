@@ -71,30 +71,40 @@ type exchange struct {
 	headed int
 }
 
-// identifyPlain finds the operation of a request to one of the protocols that name it
-// outside of the body.
-func (x *exchange) identifyPlain() bool {
-	if target := x.r.Header["X-Amz-Target"]; target != nil {
-		return x.identifyTarget(target[0]) == nil
-	}
-	rest, ok := strings.CutPrefix(x.r.URL.Path, "/service/")
-	return ok && x.r.Header["Smithy-Protocol"] != nil && x.identifyRPC(rest) == nil
-}
-
 // identify finds the service, the operation and the protocol. The body is
 // needed only for query requests, whose Action is in the form.
 func (x *exchange) identify() *aws.Error {
-	r := x.r
-	if target := r.Header.Get("X-Amz-Target"); target != "" {
+	if !x.namesOperation() {
+		if e, ok := x.identifyQuery(); ok {
+			return e
+		}
+	}
+	return x.identifyByHead()
+}
+
+// namesOperation tells whether the protocol is one of those whose headers name the operation.
+func (x *exchange) namesOperation() bool {
+	_, rpc := x.rpc()
+	return rpc || x.r.Header.Get("X-Amz-Target") != ""
+}
+
+// identifyByHead is identify for all that need no body.
+func (x *exchange) identifyByHead() *aws.Error {
+	if target := x.r.Header.Get("X-Amz-Target"); target != "" {
 		return x.identifyTarget(target)
 	}
-	if rest, ok := strings.CutPrefix(r.URL.Path, "/service/"); ok && r.Header.Get("Smithy-Protocol") != "" {
+	if rest, ok := x.rpc(); ok {
 		return x.identifyRPC(rest)
 	}
-	if e, ok := x.identifyQuery(); ok {
-		return e
-	}
 	return x.identifyREST()
+}
+
+// rpc is what the path of an RPC says of the service and the operation.
+func (x *exchange) rpc() (rest string, ok bool) {
+	if x.r.Header.Get("Smithy-Protocol") == "" {
+		return "", false
+	}
+	return strings.CutPrefix(x.r.URL.Path, "/service/")
 }
 
 func (x *exchange) identifyTarget(target string) *aws.Error {

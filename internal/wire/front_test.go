@@ -17,6 +17,8 @@ import (
 	awssdk "github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/leatdev/leat/internal/wire"
 	"github.com/leatdev/leat/internal/wire/sigv4"
@@ -50,7 +52,7 @@ func signedRaw(t *testing.T, secret string) string {
 }
 
 // ids are what differs from reply to reply.
-var ids = regexp.MustCompile(`(Date|X-Amzn-Requestid|X-Amz-Id-2): [^\r]*\r\n|\([0-9a-f]{8}\)`)
+var ids = regexp.MustCompile(`(Date|X-Amzn-Requestid|X-Amz-Id-2): [^\r]*\r\n|\([0-9a-f]{8}\)|<RequestId>[^<]*`)
 
 // converse sends raw and hears the reply for a second.
 func converse(p *pipes, raw string) string {
@@ -73,6 +75,19 @@ func TestCallsAreAnsweredAsThroughNetHTTP(t *testing.T) {
 		func(context.Context, *kinesis.DescribeStreamInput) (*kinesis.DescribeStreamOutput, error) {
 			panic("at the handler")
 		}))
+	services = append(services, wire.Service{Model: "sts", Operations: []wire.Operation{
+		wire.Op("GetCallerIdentity", func(context.Context, *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error) {
+			return &sts.GetCallerIdentityOutput{Account: awssdk.String("000000000000")}, nil
+		}),
+	}}, wire.Service{Model: "lambda", Operations: []wire.Operation{
+		wire.Op("Invoke", func(_ context.Context, in *lambda.InvokeInput) (*lambda.InvokeOutput, error) {
+			return &lambda.InvokeOutput{StatusCode: 200, Payload: in.Payload, FunctionError: in.Qualifier}, nil
+		}),
+		wire.Op("DeleteFunction", func(context.Context, *lambda.DeleteFunctionInput) (*lambda.DeleteFunctionOutput, error) {
+			return &lambda.DeleteFunctionOutput{}, nil
+		}),
+	}})
+	const form, invoke = "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n", "/2015-03-31/functions/f/invocations"
 	long := strings.Repeat("eHh4", 1024)
 	synctest.Test(t, func(t *testing.T) {
 		for name, c := range map[string]struct {
@@ -86,6 +101,23 @@ func TestCallsAreAnsweredAsThroughNetHTTP(t *testing.T) {
 			"JSON 1.0":                 {raw: rawPost("/", target+"PutRecord\r\nContent-Type: application/x-amz-json-1.0\r\n", putBody)},
 			"CBOR":                     {raw: rawPost("/", target+"GetRecords\r\nContent-Type: application/x-amz-cbor-1.1\r\n", "\xa1\x6dShardIterator\x61i")},
 			"RPC":                      {raw: rawPost("/service/Kinesis_20131202/operation/GetRecords", "Smithy-Protocol: rpc-v2-cbor\r\nContent-Type: application/cbor\r\n", "\xa1\x6dShardIterator\x61i")},
+			"a query":                  {raw: rawPost("/", form, "Action=GetCallerIdentity&Version=2011-06-15")},
+			"two queries":              {raw: strings.Repeat(rawPost("/", form, "Action=GetCallerIdentity&Version=2011-06-15"), 2)},
+			"a query for nothing":      {raw: rawPost("/", form, "Action=Nothing&Version=2011-06-15")},
+			"a query of nobody":        {raw: rawPost("/", form, "Action=Nothing&Version=1999-06-15")},
+			"a malformed form":         {raw: rawPost("/", form, "Action=%")},
+			"a form without an action": {raw: rawPost("/", form, "a=b")},
+			"an empty form":            {raw: rawPost("/", form, "")},
+			"a form beyond the limit":  {wire.Options{MaxBody: 5}, rawPost("/", form, "Action=GetCallerIdentity&Version=2011-06-15")},
+			"a form to an operation":   {raw: rawPost(invoke, form, "a=b")},
+			"REST":                     {raw: rawPost(invoke, "", `{"a":1}`)},
+			"REST without a body":      {raw: rawPost(invoke, "", "")},
+			"REST with a query":        {raw: rawPost(invoke+"?Qualifier=x", "", "{}")},
+			"REST of another service":  {wire.Options{Verify: true, Credentials: keys()}, strings.Replace(signedRaw(t, "wrong"), "POST /", "POST "+invoke, 1)},
+			"REST to nowhere":          {raw: rawPost("/nowhere", "", "{}")},
+			"REST by another method":   {raw: strings.Replace(rawPost("/2015-03-31/functions/f", "", ""), "POST", "DELETE", 1)},
+			"RPC to a REST path":       {raw: rawPost(invoke, "Smithy-Protocol: rpc-v2-cbor\r\n", "{}")},
+			"RPC to no operation":      {raw: rawPost("/service/", "Smithy-Protocol: rpc-v2-cbor\r\n", "{}")},
 			"RPC of another kind":      {raw: rawPost("/service/Kinesis_20131202/operation/GetRecords", "Smithy-Protocol: rpc-v3\r\n", "")},
 			"without a body":           {raw: rawPost("/", target+"PutRecord\r\n"+content, "")},
 			"malformed JSON":           {raw: rawPost("/", target+"PutRecord\r\n"+content, "{")},

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -32,9 +33,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.cors(w, r) {
 		return
 	}
-	x := &exchange{s: s, w: w, r: r, start: time.Now()}
-	ctx := x.prepare(r.Context())
-	x.hurry()
+	x := &exchange{s: s, r: r}
+	ctx := x.begin(r.Context(), w)
 	err := x.identify()
 	if err != nil && x.svc == nil && s.opts.Fallback != nil {
 		s.opts.Fallback.ServeHTTP(w, r)
@@ -55,8 +55,8 @@ func (x *exchange) serve(ctx context.Context, err *aws.Error) {
 	}
 }
 
-// claim takes a plain request that names one of our operations, unless its answer needs
-// more of HTTP than a reply: a stream, a browser's headers, a refusal of its length.
+// claim takes a plain request for one of our operations, unless its answer needs more of
+// HTTP than a reply: a stream, a browser's headers, a refusal of its length.
 func (s *Server) claim(r *http.Request) plain.Call {
 	if r.Header["Origin"] != nil {
 		return nil
@@ -67,10 +67,25 @@ func (s *Server) claim(r *http.Request) plain.Call {
 		}
 	}
 	x := &exchange{s: s, r: r}
-	if !x.identifyPlain() || x.op.stream != nil || r.ContentLength > x.svc.maxBody {
+	if !x.namesOperation() {
+		if mediaType(r.Header.Get("Content-Type")) == typeForm {
+			return s.claimForm(x)
+		}
+		x.scope, x.signed = sigv4.ParseScope(r)
+		x.query = url.Values{}
+	}
+	if x.identifyByHead() != nil || !x.op.whole || r.ContentLength > x.svc.maxBody {
 		return nil
 	}
 	return (*plainCall)(x)
+}
+
+// claimForm takes what is posted to the root, where no operation streams, without knowing which operation it is.
+func (s *Server) claimForm(x *exchange) plain.Call {
+	if x.r.URL.Path != "/" || s.opts.Fallback != nil || x.r.ContentLength > s.maxBody(MaxBody) {
+		return nil
+	}
+	return (*plainForm)(x)
 }
 
 // plainCall is an exchange that began outside of net/http.
@@ -79,10 +94,25 @@ type plainCall exchange
 // Serve implements plain.Call.
 func (c *plainCall) Serve(ctx context.Context, w http.ResponseWriter) {
 	x := (*exchange)(c)
+	x.serve(x.begin(ctx, w), nil)
+}
+
+// plainForm is a plainCall whose operation is in the form that is its body.
+type plainForm exchange
+
+// Serve implements plain.Call.
+func (c *plainForm) Serve(ctx context.Context, w http.ResponseWriter) {
+	x := (*exchange)(c)
+	ctx = x.begin(ctx, w)
+	x.serve(ctx, x.identify())
+}
+
+// begin starts the clocks of a request that is about to be served.
+func (x *exchange) begin(ctx context.Context, w http.ResponseWriter) context.Context {
 	x.w, x.start = w, time.Now()
 	ctx = x.prepare(ctx)
 	x.hurry()
-	x.serve(ctx, nil)
+	return ctx
 }
 
 // prepare fills what is known before the service is.

@@ -37,8 +37,8 @@ func (x *exchange) extendedID() string {
 }
 
 // Serve accepts connections until Shutdown or Close, on which it returns nil. It
-// speaks HTTP/1.1 and cleartext HTTP/2 with prior knowledge. Plain calls of the protocols
-// that name the operation outside of the body are served without net/http.
+// speaks HTTP/1.1 and cleartext HTTP/2 with prior knowledge. Plain calls, which end in
+// one whole reply, are served without net/http.
 func (s *Server) Serve(ln net.Listener) error {
 	return s.serve(ln, nil)
 }

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"reflect"
@@ -63,6 +64,8 @@ type operation struct {
 	Operation
 	svc  *service
 	plan func() (*plans, error)
+	// whole tells that a reply is known as a whole before it is sent.
+	whole bool
 }
 
 // plans are all that is needed to decode, check and answer an operation.
@@ -124,7 +127,7 @@ func (s *Server) register(def Service) error {
 		if svc.ops[op.Name] != nil {
 			return fmt.Errorf("wire: %s.%s registered twice", def.Model, op.Name)
 		}
-		o := &operation{Operation: op, svc: svc}
+		o := &operation{Operation: op, svc: svc, whole: op.stream == nil && !hasReader(op.outType)}
 		o.plan = sync.OnceValues(o.makePlans)
 		svc.ops[op.Name] = o
 	}
@@ -139,6 +142,16 @@ func (s *Server) register(def Service) error {
 		s.rest = append(s.rest, svc)
 	}
 	return nil
+}
+
+// hasReader tells whether a member of an output is read while it is sent.
+func hasReader(out reflect.Type) bool {
+	for i := 0; out.Kind() == reflect.Struct && i < out.NumField(); i++ {
+		if out.Field(i).Type.Implements(reflect.TypeFor[io.Reader]()) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *Server) maxBody(usual int64) int64 {

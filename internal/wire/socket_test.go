@@ -44,11 +44,16 @@ func signedPut(b *testing.B, addr string) []byte {
 	return out.Bytes()
 }
 
+// server is what BenchmarkSocket sends to.
+type server interface {
+	Serve(ln net.Listener) error
+}
+
 // BenchmarkSocket sends signed PutRecords over 64 plain keep-alive connections
-// to a bare server, to one that accepts anything, and to one that verifies. The
+// to a bare server, to one that accepts anything (also through net/http), and to one that verifies. The
 // CPU time is that of generator and server together.
 func BenchmarkSocket(b *testing.B) {
-	front := func(opts wire.Options) http.Handler {
+	front := func(opts wire.Options) *wire.Server {
 		opts.Services = kinesisService()
 		s, err := wire.NewServer(opts)
 		if err != nil {
@@ -66,27 +71,30 @@ func BenchmarkSocket(b *testing.B) {
 	})
 	for _, c := range []struct {
 		name string
-		h    http.Handler
-	}{{"bare", bare}, {"open", front(wire.Options{})}, {"verified", front(wire.Options{Verify: true, Credentials: keys()})}} {
-		b.Run(c.name, func(b *testing.B) { flood(b, c.h) })
+		s    server
+	}{
+		{"bare", &http.Server{Handler: bare}}, {"net/http", &http.Server{Handler: front(wire.Options{})}},
+		{"open", front(wire.Options{})}, {"verified", front(wire.Options{Verify: true, Credentials: keys()})},
+	} {
+		b.Run(c.name, func(b *testing.B) { flood(b, c.s) })
 	}
 }
 
 const floodConns = 64
 
-func flood(b *testing.B, h http.Handler) {
+func flood(b *testing.B, s server) {
 	b.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
 	}
-	hs := &http.Server{Handler: h}
-	done := make(chan error, 1)
-	go func() { done <- hs.Serve(ln) }()
+	go func() { _ = s.Serve(ln) }()
+	b.Cleanup(func() { ln.Close() })
 	request := signedPut(b, ln.Addr().String())
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	before := cpu(b)
+	b.ReportAllocs()
 	b.ResetTimer()
 	var wg sync.WaitGroup
 	for range floodConns {
@@ -100,8 +108,6 @@ func flood(b *testing.B, h http.Handler) {
 	b.StopTimer()
 	b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
-	hs.Close()
-	<-done
 }
 
 func pump(addr string, request []byte, left *atomic.Int64) error {
