@@ -131,7 +131,7 @@ func TestStreamsAndTablesHaveTheMetricsOfAWS(t *testing.T) {
 		"3/1":            {"AWS/Kinesis", "PutRecords.SuccessfulRecords", "StreamName", name},
 		"4/1 got":        {"AWS/Kinesis", "GetRecords.Records", "StreamName", name},
 		"0.5/1 read":     {"AWS/DynamoDB", "ConsumedReadCapacityUnits", "TableName", name},
-		"1/1 written":    {"AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", name},
+		"2/2 written":    {"AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", name}, // the one whose condition failed, too
 		"1/1 index":      {"AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", name, "GlobalSecondaryIndexName", "again"},
 		"1/1 conditions": {"AWS/DynamoDB", "ConditionalCheckFailedRequests", "TableName", name},
 		"1/1 returned":   {"AWS/DynamoDB", "ReturnedItemCount", "TableName", name, "Operation", "Scan"},
