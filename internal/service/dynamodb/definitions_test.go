@@ -268,6 +268,8 @@ func TestTagsThatAWSRefusesAreRefusedInItsWords(t *testing.T) {
 	kv := func(k, v string) types.Tag { return types.Tag{Key: &k, Value: &v} }
 	_, none := b.UntagResource(t.Context(), &sdk.UntagResourceInput{ResourceArn: awssdk.String(things), TagKeys: []string{}})
 	_, empty := b.UntagResource(t.Context(), &sdk.UntagResourceInput{ResourceArn: awssdk.String(things), TagKeys: []string{""}})
+	_, reserved := b.UntagResource(t.Context(), &sdk.UntagResourceInput{ResourceArn: awssdk.String(things), TagKeys: []string{"AWS:x"}})
+	_, many := b.UntagResource(t.Context(), &sdk.UntagResourceInput{ResourceArn: awssdk.String(things), TagKeys: strings.Split(strings.Repeat("k,", 50)+"k", ",")})
 	long := strings.Repeat("é", 129)
 	for _, c := range []struct {
 		err  error
@@ -276,6 +278,9 @@ func TestTagsThatAWSRefusesAreRefusedInItsWords(t *testing.T) {
 		{tag(things), "Atleast one Tag needs to be provided as Input."},
 		{none, "Atleast one Tag Key needs to be provided as Input."},
 		{empty, "The Tag Key provided is invalid, Key: "},
+		{reserved, "Tag Key cannot be prefixed with aws:, Key: AWS:x"},
+		{many, "Number of Tags exceed the current limit for the provided ResourceArn"},
+		{tag(things+"/backup/1", kv("a", "")), inv + "Provided Arn is not a DynamoDB resource arn: " + things + "/backup/1"},
 		{tag(things, kv(long, "x")), "The Tag Key provided is invalid, Key: " + long},
 		{tag(things, kv(long[2:], strings.Repeat("é", 256))), ""},
 		{tag(things, kv("a", long+long)), "The Tag Value provided is invalid, Value: " + long + long},

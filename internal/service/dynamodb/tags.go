@@ -27,7 +27,7 @@ func tableOfARN(arn *string) (*string, error) {
 		return nil, invalidParam("ARNs must start with 'arn:': %s", *arn)
 	}
 	a, err := aws.ParseARN(*arn)
-	if err != nil || a.Service != "dynamodb" {
+	if err != nil || a.Service != "dynamodb" || strings.Contains(a.Resource, "/backup/") {
 		return nil, invalidParam("Provided Arn is not a DynamoDB resource arn: %s", *arn)
 	}
 	if kind, rest, _ := strings.Cut(a.Resource, "/"); kind != "table" || rest == "" || strings.Contains(rest, "/index/") {
@@ -51,8 +51,14 @@ func checkTagKey(key *string) error {
 		return validation("The Tag Key provided is invalid, Key: null")
 	case *key == "" || utf8.RuneCountInString(*key) > maxTagKey:
 		return validation("The Tag Key provided is invalid, Key: %s", *key)
+	case strings.HasPrefix(strings.ToLower(*key), "aws:"):
+		return validation("Tag Key cannot be prefixed with aws:, Key: %s", *key)
 	}
 	return nil
+}
+
+func tooManyTags() error {
+	return validation("Number of Tags exceed the current limit for the provided ResourceArn")
 }
 
 // addTags merges tags with those that stand; of those that come, each key must be another.
@@ -66,8 +72,6 @@ func addTags(tags []Tag, add []types.Tag) ([]Tag, error) {
 			return nil, validation("The Tag Value provided is invalid, Value: null")
 		case utf8.RuneCountInString(*a.Value) > maxTagValue:
 			return nil, validation("The Tag Value provided is invalid, Value: %s", *a.Value)
-		case strings.HasPrefix(strings.ToLower(*a.Key), "aws:"):
-			return nil, validation("Tag Key cannot be prefixed with aws:, Key: %s", *a.Key)
 		case slices.ContainsFunc(add[:i], func(b types.Tag) bool { return *b.Key == *a.Key }):
 			return nil, validation("Duplicate Tag Keys provided as input: Duplicate Tag Key found %s", *a.Key)
 		}
@@ -79,7 +83,7 @@ func addTags(tags []Tag, add []types.Tag) ([]Tag, error) {
 		tags = append(tags, Tag{key, value})
 	}
 	if len(tags) > maxTags {
-		return nil, validation("Number of Tags exceed the current limit for the provided ResourceArn")
+		return nil, tooManyTags()
 	}
 	return tags, nil
 }
@@ -105,6 +109,7 @@ func (s *Service) TagResource(ctx context.Context, in *dynamodb.TagResourceInput
 
 // UntagResource removes tags from a table.
 //
+// Limits: 50 keys.
 // Errors: ResourceNotFoundException, ValidationException.
 // Differs: nothing.
 func (s *Service) UntagResource(ctx context.Context, in *dynamodb.UntagResourceInput) (*dynamodb.UntagResourceOutput, error) {
@@ -114,6 +119,9 @@ func (s *Service) UntagResource(ctx context.Context, in *dynamodb.UntagResourceI
 	}
 	if len(in.TagKeys) == 0 {
 		return nil, validation("Atleast one Tag Key needs to be provided as Input.")
+	}
+	if len(in.TagKeys) > maxTags {
+		return nil, tooManyTags()
 	}
 	for i := range in.TagKeys {
 		if err := checkTagKey(&in.TagKeys[i]); err != nil {
