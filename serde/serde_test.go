@@ -299,7 +299,12 @@ func TestTheJSONNodeNeedsItsPlace(t *testing.T) {
 			t.Errorf("%s was encoded as %s", in, out)
 		}
 	}
-	for _, in := range []string{`{}`, `{"metadata":{}}`, `{"metadata":{"schemaVersionId":5.5}}`, `{"metadata":{"schemaVersionId":null}}`, `{"metadata":`, `{"metadata":{"schemaVersionId":"zz"}}`} {
+	const node = `{"metadata":{"schemaVersionId":"00000000-0000-0000-0000-000000000001"}`
+	encode(t, s, json.RawMessage(`{"metadata":{}}`)) // registers the schema
+	if _, err := s.Decode(t.Context(), []byte(node+`}`)); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range []string{node + `,"a":{"b":1,"b":2}}`, node + `,"metadata":{}}`, `{}`, `{"metadata":{}}`, `{"metadata":{"schemaVersionId":5.5}}`, `{"metadata":{"schemaVersionId":null}}`, `{"metadata":`, `{"metadata":{"schemaVersionId":"zz"}}`} {
 		if _, err := s.Decode(t.Context(), []byte(in)); err == nil {
 			t.Errorf("%s was decoded", in)
 		}
