@@ -129,7 +129,7 @@ func (r *run) travel(ctx context.Context, f Figure, code []byte, mode string) Fi
 	if err != nil {
 		return f.failed(err)
 	}
-	// A shard is worked through in order: once its last record has arrived, all have.
+	// A shard is worked through in order: once its last record has arrived, all have but for others of the same batch.
 	for _, key := range last {
 		if err := r.arrived(ctx, t.table, key); err != nil {
 			return f.failed(err)
@@ -139,7 +139,7 @@ func (r *run) travel(ctx context.Context, f Figure, code []byte, mode string) Fi
 	f.Calls = r.size.PathRecords / 2
 	f.Rate, f.CPU = float64(f.Calls)/took.Seconds(), float64(used.Microseconds())/float64(f.Calls)
 	f.Note = fmt.Sprintf("of %d records half pass the filter, and are counted; %.0f records/s were looked at", r.size.PathRecords, float64(r.size.PathRecords)/took.Seconds())
-	return f.failed(errors.Join(r.verifyItems(t.table, want), r.disconnect(ctx, id)))
+	return f.failed(errors.Join(r.settled(ctx, t.table, want), r.disconnect(ctx, id)))
 }
 
 // load puts n records in order, half of them approved, over keys that spread over the shards. It tells
@@ -271,6 +271,22 @@ func (r *run) pingFunction(ctx context.Context, t trip) (took []time.Duration, e
 		err = fmt.Errorf("the function saw %d of %d records", len(took), len(sent))
 	}
 	return took, err
+}
+
+// settled waits until a table holds exactly want. When the last record of a shard has arrived, others of its batch
+// may still be on their way: the function has several calls under way at a time.
+func (r *run) settled(ctx context.Context, table string, want map[string]string) error {
+	var found error
+	err := await(ctx, "the rest of the last batches", func() (bool, error) {
+		if found = r.verifyItems(table, want); errors.As(found, new(missingError)) {
+			return false, nil
+		}
+		return true, found
+	})
+	if found != nil {
+		return found
+	}
+	return err
 }
 
 // arrived waits until the function has written the record: the next one must not queue behind it.

@@ -85,6 +85,11 @@ func (r *run) scan(table string, see func(item) error) error {
 	}
 }
 
+// missingError says that not all that was written is there.
+type missingError struct{ left, of int }
+
+func (e missingError) Error() string { return fmt.Sprintf("%d of %d items are missing", e.left, e.of) }
+
 // verifyItems checks that a table holds exactly want: texts by key.
 func (r *run) verifyItems(table string, want map[string]string) error {
 	left := len(want)
@@ -100,7 +105,7 @@ func (r *run) verifyItems(table string, want map[string]string) error {
 		return nil
 	})
 	if err == nil && left != 0 {
-		err = fmt.Errorf("%d of %d items are missing", left, len(want))
+		err = missingError{left, len(want)}
 	}
 	return err
 }

@@ -16,7 +16,7 @@ type envVar struct{ Name, Value string }
 
 // askTimeout bounds the question where the registry listens: `leat env` must
 // also answer when nothing runs.
-const askTimeout = time.Second
+const askTimeout = 10 * time.Second
 
 // environment is what makes AWS SDKs, the AWS CLI and Confluent clients talk to
 // the platform. Credentials are only given where the caller has none.
