@@ -60,10 +60,12 @@ func (c credentials) Lookup(ctx context.Context, id string) (wire.Key, bool) {
 
 // authorize holds a caller to its policies.
 func (p *Platform) authorize(ctx context.Context, service, operation string, in any) error {
-	if aws.RequestFrom(ctx).Caller.Admin {
+	req := aws.RequestFrom(ctx)
+	if req.Caller.Admin {
 		return nil
 	}
 	asks := iam.Asks(ctx, service, operation, in)
+	req.Asked = asks
 	if service == "dynamodb" {
 		p.nameLeadingKeys(ctx, asks, in)
 	}

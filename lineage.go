@@ -189,7 +189,11 @@ func (l *lineage) observe(ctx context.Context, c wire.Call) {
 	if !ok {
 		return
 	}
-	for _, ask := range iam.Asks(ctx, c.Service, c.Operation, c.In) {
+	asks, ok := req.Asked.([]iam.Access)
+	if !ok {
+		asks = iam.Asks(ctx, c.Service, c.Operation, c.In)
+	}
+	for _, ask := range asks {
 		if err := l.log.Used(ctx, cause.Name, ask.Action, ask.Resource); err != nil {
 			return // the store has failed and says so elsewhere
 		}

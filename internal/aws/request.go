@@ -34,6 +34,8 @@ type Request struct {
 	Host      string // host:port as the client addressed us, for URLs in replies
 	TLS       bool
 	Time      time.Time
+	// Asked is what the decision on the caller's permissions was about, for whoever looks at the call once it is served: nil where none was taken.
+	Asked any
 }
 
 // Account is the caller's account.
