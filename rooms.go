@@ -67,7 +67,7 @@ func (r *rooms) stop(f func() error) { r.stops = append(r.stops, f) }
 func (p *Platform) openRooms(ctx context.Context) (r *rooms, err error) {
 	r = &rooms{ready: make(chan struct{})}
 	clk := p.opts.Clock
-	r.iam = iam.New(iam.Options{Store: p.store, Clock: clk, Logger: p.log})
+	r.iam = iam.New(iam.Options{Store: p.store, Clock: clk, Logger: p.log, ResourceTags: r.tagsOf})
 
 	r.logs = logs.New(logs.Options{Store: p.store, Clock: clk, Logger: p.log})
 	r.logs.Start()

@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +29,8 @@ type identity struct {
 	policies []*policy.Document
 	boundary []*policy.Document
 	tags     map[string]string
+	// byTag tells that a policy looks at the tags of resources.
+	byTag bool
 }
 
 func (c *policyCache) clear() {
@@ -77,13 +80,45 @@ func (s *Service) Check(ctx context.Context, asks ...Access) error {
 	if err != nil {
 		return err
 	}
-	session, err := s.sessionPolicy(ctx, caller)
+	session, byTag, err := s.sessionPolicy(ctx, caller)
 	if err != nil {
 		return err
 	}
+	byTag = byTag || id.byTag
 	for _, ask := range asks {
+		if err := s.addResourceTags(ctx, &ask, byTag); err != nil {
+			return err
+		}
 		if err := s.decide(ctx, caller, id, session, ask); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// tagKey begins the condition key of a resource's tag.
+const tagKey = "aws:resourcetag/"
+
+// looksAtTags finds aws:ResourceTag/KEY and IAM's own name for it, iam:ResourceTag/KEY.
+func looksAtTags(document string) bool { return strings.Contains(strings.ToLower(document), ":resourcetag/") }
+
+// addResourceTags gives a question the tags of its resource, if a policy will look at them.
+func (s *Service) addResourceTags(ctx context.Context, ask *Access, byTag bool) error {
+	if s.tags == nil || ask.Resource == "*" || !byTag && !looksAtTags(ask.ResourcePolicy) {
+		return nil
+	}
+	tags, err := s.tags(ctx, ask.Resource)
+	if err != nil || len(tags) == 0 {
+		return err
+	}
+	ask.Context = maps.Clone(ask.Context) // it may be shared
+	if ask.Context == nil {
+		ask.Context = map[string][]string{}
+	}
+	for k, v := range tags {
+		ask.Context[tagKey+strings.ToLower(k)] = []string{v}
+		if strings.HasPrefix(ask.Action, "iam:") {
+			ask.Context["iam:resourcetag/"+strings.ToLower(k)] = []string{v}
 		}
 	}
 	return nil
@@ -213,7 +248,7 @@ func (s *Service) gather(r kv.Reader, p *principal, id *identity) error {
 	id.tags = p.Tags
 	add := func(to *[]*policy.Document, text string) error {
 		doc, err := policy.Parse(text)
-		*to = append(*to, doc)
+		*to, id.byTag = append(*to, doc), id.byTag || looksAtTags(text)
 		return err
 	}
 	for _, text := range p.Inline {
@@ -240,28 +275,27 @@ func (s *Service) gather(r kv.Reader, p *principal, id *identity) error {
 	return add(&id.boundary, m.Versions[m.Default].Document)
 }
 
-// sessionPolicy is the policy an AssumeRole call narrowed the session with.
-func (s *Service) sessionPolicy(ctx context.Context, caller aws.Caller) ([]*policy.Document, error) {
+// sessionPolicy is the policy an AssumeRole call narrowed the session with; byTag tells that it looks at the tags of resources.
+func (s *Service) sessionPolicy(ctx context.Context, caller aws.Caller) (docs []*policy.Document, byTag bool, err error) {
 	if caller.RoleARN == "" {
-		return nil, nil
+		return nil, false, nil
 	}
 	k, err := s.find(ctx, caller.AccessKeyID)
 	if err != nil || k == nil {
-		return nil, err
+		return nil, false, err
 	}
-	var docs []*policy.Document
 	add := func(text string) error {
 		doc, err := policy.Parse(text)
-		docs = append(docs, doc)
+		docs, byTag = append(docs, doc), byTag || looksAtTags(text)
 		return err
 	}
 	if k.SessionDoc != "" {
 		if err := add(k.SessionDoc); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
 	if len(k.SessionARNs) == 0 {
-		return docs, nil
+		return docs, byTag, nil
 	}
 	err = s.store.View(ctx, func(r kv.Reader) error {
 		for _, arn := range k.SessionARNs {
@@ -275,7 +309,7 @@ func (s *Service) sessionPolicy(ctx context.Context, caller aws.Caller) ([]*poli
 		}
 		return nil
 	})
-	return docs, err
+	return docs, byTag, err
 }
 
 // conditionKeys are the global condition keys of a request ("AWS global condition context keys").

@@ -36,6 +36,9 @@ type Options struct {
 	Store  kv.Store
 	Clock  clock.Clock
 	Logger *slog.Logger
+	// ResourceTags finds the tags of what an ARN names, for policies with conditions on them
+	// (aws:ResourceTag/KEY); nothing of what does not exist or has no tags. Nil: there are none.
+	ResourceTags func(ctx context.Context, arn string) (map[string]string, error)
 }
 
 // Service answers the IAM and STS APIs.
@@ -43,6 +46,7 @@ type Service struct {
 	store kv.Store
 	clock clock.Clock
 	log   *slog.Logger
+	tags  func(ctx context.Context, arn string) (map[string]string, error)
 
 	policies policyCache
 
@@ -54,7 +58,7 @@ type Service struct {
 
 // New makes the room. It starts nothing in the background.
 func New(o Options) *Service {
-	return &Service{store: o.Store, clock: o.Clock, log: o.Logger, sessions: map[string]*accessKey{}}
+	return &Service{store: o.Store, clock: o.Clock, log: o.Logger, tags: o.ResourceTags, sessions: map[string]*accessKey{}}
 }
 
 // API is the IAM API.

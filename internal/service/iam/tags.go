@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
@@ -76,6 +77,27 @@ func (s *Service) TagRole(ctx context.Context, in *iam.TagRoleInput) (*iam.TagRo
 // Differs: nothing.
 func (s *Service) UntagRole(ctx context.Context, in *iam.UntagRoleInput) (*iam.UntagRoleOutput, error) {
 	return nil, s.change(ctx, "role", *in.RoleName, func(_ kv.Txn, p *principal) error { return dropTags(p.Tags, in.TagKeys) })
+}
+
+// Tags are the tags of the role, user or customer managed policy that an ARN names.
+func (s *Service) Tags(ctx context.Context, arn string) (map[string]string, error) {
+	kind, path, _ := strings.Cut(arn[strings.LastIndexByte(arn, ':')+1:], "/")
+	if kind == "policy" {
+		var p *managed
+		err := s.store.View(ctx, func(r kv.Reader) (err error) {
+			p, err = s.loadPolicy(r, arn)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		return p.Tags, nil
+	}
+	p, err := s.view(ctx, kind, lastElement(path))
+	if err != nil {
+		return nil, err
+	}
+	return p.Tags, nil
 }
 
 // ListRoleTags pages through the tags of a role in order of key.

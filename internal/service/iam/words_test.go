@@ -206,6 +206,61 @@ func TestTagsOfThePrincipalAreConditions(t *testing.T) {
 	must[*kinesis.ListStreamsOutput](t)(k.ListStreams(ctx, &kinesis.ListStreamsInput{}))
 }
 
+func TestTagsOfTheResourceAreConditions(t *testing.T) {
+	t.Parallel()
+	p, ctx := leattest.Start(t), t.Context()
+	cfg := p.Config()
+	c := sdk.NewFromConfig(cfg)
+	r := role(t, c, "r")
+	doc := `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/Team":"mill"}}},
+		{"Effect":"Deny","Action":"sqs:PurgeQueue","Resource":"*","Condition":{"StringLike":{"aws:ResourceTag/keep":"y*"}}}]}`
+	must[*sdk.PutRolePolicyOutput](t)(c.PutRolePolicy(ctx, &sdk.PutRolePolicyInput{RoleName: aws.String("r"), PolicyName: aws.String("p"), PolicyDocument: &doc}))
+	tags := map[string]string{"Team": "mill", "keep": "yes"}
+	must[*kinesis.CreateStreamOutput](t)(kinesis.NewFromConfig(cfg).CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("ours"), ShardCount: aws.Int32(1), Tags: tags}))
+	must[*kinesis.CreateStreamOutput](t)(kinesis.NewFromConfig(cfg).CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("theirs"), ShardCount: aws.Int32(1), Tags: map[string]string{"Team": "other"}}))
+	ours := must[*sqs.CreateQueueOutput](t)(sqs.NewFromConfig(cfg).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("ours"), Tags: tags})).QueueUrl
+	theirs := must[*sqs.CreateQueueOutput](t)(sqs.NewFromConfig(cfg).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("theirs")})).QueueUrl
+	must[*sdk.TagRoleOutput](t)(c.TagRole(ctx, &sdk.TagRoleInput{RoleName: aws.String("r"), Tags: []types.Tag{{Key: aws.String("Team"), Value: aws.String("mill")}}}))
+	role(t, c, "other")
+
+	as := assume(t, p, *r.Arn, "")
+	k, q, i := kinesis.NewFromConfig(as), sqs.NewFromConfig(as), sdk.NewFromConfig(as)
+	for what, try := range map[string]struct {
+		allowed bool
+		call    func() error
+	}{
+		"our stream": {true, func() error {
+			_, err := k.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: aws.String("ours")})
+			return err
+		}},
+		"their stream": {false, func() error {
+			_, err := k.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: aws.String("theirs")})
+			return err
+		}},
+		"no stream": {false, func() error {
+			_, err := k.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: aws.String("absent")})
+			return err
+		}},
+		"our queue": {true, func() error {
+			_, err := q.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: ours, MessageBody: aws.String("m")})
+			return err
+		}},
+		"their queue": {false, func() error {
+			_, err := q.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: theirs, MessageBody: aws.String("m")})
+			return err
+		}},
+		"an explicit deny": {false, func() error { _, err := q.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: ours}); return err }},
+		"our role":         {true, func() error { _, err := i.GetRole(ctx, &sdk.GetRoleInput{RoleName: aws.String("r")}); return err }},
+		"another role":     {false, func() error { _, err := i.GetRole(ctx, &sdk.GetRoleInput{RoleName: aws.String("other")}); return err }},
+	} {
+		err := try.call()
+		if denied := strings.Contains(code(err), "AccessDenied"); denied == try.allowed || try.allowed && err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 func TestTagsOfTheRequestAreConditions(t *testing.T) {
 	t.Parallel()
 	p, ctx := leattest.Start(t), t.Context()

@@ -77,6 +77,19 @@ func (s *Service) untagResource(ctx context.Context, in *lambda.UntagResourceInp
 	})
 }
 
+// Tags are the tags of the function that an ARN names, qualified or not.
+func (s *Service) Tags(ctx context.Context, functionARN string) (map[string]string, error) {
+	ref, err := s.referARN(ctx, functionARN)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.load(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return maps.Clone(f.Tags), nil
+}
+
 // ListTags shows the tags of a function.
 //
 // Errors: ResourceNotFoundException, InvalidParameterValueException.

@@ -66,6 +66,17 @@ func (s *Service) UntagQueue(ctx context.Context, in *sqs.UntagQueueInput) (*sqs
 	}, nil, nil)
 }
 
+// Tags are the tags of the queue that an ARN names.
+func (s *Service) Tags(arn string) (map[string]string, error) {
+	q, err := s.byARN(arn)
+	if err != nil {
+		return nil, err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return maps.Clone(q.rec.Tags), nil
+}
+
 // ListQueueTags answers a queue's tags.
 //
 // Errors: QueueDoesNotExist, MissingParameter.

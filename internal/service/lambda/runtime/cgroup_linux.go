@@ -118,15 +118,16 @@ func ownGroup(mountinfo, cgroup string) (own, top string, err error) {
 
 // delegation is the directory that groups may be made in: our own group or the one above it.
 func delegation(own, top string) (string, error) {
-	candidates := []string{own}
-	if own != top {
-		candidates = append(candidates, filepath.Dir(own))
+	var candidates []string
+	// The top is the machine's root, or that of a container.
+	if own == top || delegated(own) {
+		candidates = append(candidates, own)
+	}
+	if above := filepath.Dir(own); own != top && (delegated(above) || above == top && filepath.Base(own) == serverGroup) {
+		candidates = append(candidates, above)
 	}
 	reason := errors.New("this process's control group is not delegated to it")
 	for _, dir := range candidates {
-		if !delegated(dir, top) {
-			continue
-		}
 		controllers, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 		if err != nil {
 			return "", err
@@ -145,10 +146,7 @@ func delegation(own, top string) (string, error) {
 }
 
 // delegated tells whether dir is for us to arrange. Elsewhere another manager (systemd) may undo what we do.
-func delegated(dir, top string) bool {
-	if dir == top { // the machine's root, or that of a container
-		return true
-	}
+func delegated(dir string) bool {
 	for _, attr := range []string{"user.delegate", "trusted.delegate"} { // systemd's mark
 		v := make([]byte, 8)
 		if n, err := unix.Getxattr(dir, attr, v); err == nil && string(v[:n]) == "1" {
