@@ -100,7 +100,9 @@ func (s *Service) Check(ctx context.Context, asks ...Access) error {
 const tagKey = "aws:resourcetag/"
 
 // looksAtTags finds aws:ResourceTag/KEY and IAM's own name for it, iam:ResourceTag/KEY.
-func looksAtTags(document string) bool { return strings.Contains(strings.ToLower(document), ":resourcetag/") }
+func looksAtTags(document string) bool {
+	return strings.Contains(strings.ToLower(document), ":resourcetag/")
+}
 
 // addResourceTags gives a question the tags of its resource, if a policy will look at them.
 func (s *Service) addResourceTags(ctx context.Context, ask *Access, byTag bool) error {

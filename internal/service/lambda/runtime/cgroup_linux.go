@@ -119,11 +119,12 @@ func ownGroup(mountinfo, cgroup string) (own, top string, err error) {
 // delegation is the directory that groups may be made in: our own group or the one above it.
 func delegation(own, top string) (string, error) {
 	var candidates []string
+	moved := own != top && filepath.Base(own) == serverGroup // by an engine before
 	// The top is the machine's root, or that of a container.
-	if own == top || delegated(own) {
+	if own == top || delegated(own) && !moved {
 		candidates = append(candidates, own)
 	}
-	if above := filepath.Dir(own); own != top && (delegated(above) || above == top && filepath.Base(own) == serverGroup) {
+	if above := filepath.Dir(own); own != top && (delegated(above) || above == top && moved) {
 		candidates = append(candidates, above)
 	}
 	reason := errors.New("this process's control group is not delegated to it")
