@@ -48,6 +48,27 @@ def test_conditions_are_kept(s3, bucket, refused):
     refused("304", s3.get_object, Bucket=bucket, Key="k", IfNoneMatch=etag)
 
 
+def test_empty_bodies_leave_the_connection_in_order(bucket):
+    """botocore asks before each body whether to send it; an answer to the wrong question spoils its next call."""
+    once = boto3.client("s3", config=Config(retries={"max_attempts": 0}, read_timeout=10, s3={"addressing_style": "path"}))
+    for key in ("a", "b"):
+        once.put_object(Bucket=bucket, Key=key, Body=b"")
+        once.put_object(Bucket=bucket, Key=key + "/full", Body=b"hello")
+    assert [o["Size"] for o in once.list_objects_v2(Bucket=bucket)["Contents"]] == [0, 5, 0, 5]
+
+
+def test_anyone_reads_what_a_policy_opens(s3, bucket, refused):
+    s3.put_object(Bucket=bucket, Key="a/b.txt", Body=b"hello")
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}]}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    with urllib.request.urlopen(f"{os.environ['AWS_ENDPOINT_URL']}/{bucket}/a/b.txt") as r:
+        assert r.read() == b"hello"
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={"BlockPublicPolicy": True})
+    refused("AccessDenied", s3.put_bucket_policy, Bucket=bucket, Policy=json.dumps(policy))
+    policy["Statement"][0]["Resource"] = "arn:aws:s3:::another/*"
+    refused("MalformedPolicy", s3.put_bucket_policy, Bucket=bucket, Policy=json.dumps(policy))
+
+
 def test_listing_pages_and_folds(s3, bucket):
     for key in ("a", "b/1", "b/2", "c/1", "d"):
         s3.put_object(Bucket=bucket, Key=key, Body=b"")
