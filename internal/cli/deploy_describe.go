@@ -59,7 +59,10 @@ func (d *deploy) describe(ctx context.Context, res *deployed) error {
 
 // base is the path form of an API's address.
 func (d *deploy) base(api, stage string) string {
-	return d.a.baseURL() + "/_aws/execute-api/" + api + "/" + stage
+	if stage == "$default" {
+		stage = "" // it needs no name, and a shell would take one away
+	}
+	return strings.TrimSuffix(d.a.baseURL()+"/_aws/execute-api/"+api+"/"+stage, "/")
 }
 
 func (d *deploy) restEndpoints(ctx context.Context, cfg aws.Config, id string, res *deployed) error {

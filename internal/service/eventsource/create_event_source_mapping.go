@@ -28,7 +28,7 @@ import (
 // Limits: 10 filters of 4,096 characters; batches of 10,000 records and 6 MB;
 // 10 batches at a time per shard; windows of 900 s.
 // Errors: InvalidParameterValueException, ResourceConflictException, ResourceNotFoundException.
-// Differs: Kafka, MQ and DocumentDB sources and KMS keys for filters are refused. Provisioned
+// Differs: Kafka, MQ and DocumentDB sources are refused, and so are KMS keys for filters (there is no key service). Provisioned
 // pollers of a queue bound the batches at a time, ten for each of MaximumPollers; none is kept waiting. SchemaRegistryConfig is taken for Kinesis streams too, as
 // are the tags leat:schema-registry, leat:record-format and leat:deaggregate. A
 // tumbling window needs a parallelization factor of 1. A role that does not exist
