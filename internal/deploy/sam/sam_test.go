@@ -109,11 +109,13 @@ func TestWhatCannotBeTransformedIsRefusedAtItsPlace(t *testing.T) {
 }
 
 func FuzzTransform(f *testing.F) {
-	src, err := os.ReadFile("testdata/all.yaml")
-	if err != nil {
-		f.Fatal(err)
+	for _, name := range []string{"testdata/all.yaml", "testdata/more.yaml"} {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(src))
 	}
-	f.Add(string(src))
 	f.Add("Transform: AWS::Serverless-2016-10-31\nResources: {F: {Type: 'AWS::Serverless::Function', Properties: {Events: [1], Policies: {}}}}")
 	f.Add("Transform: AWS::Serverless-2016-10-31\nGlobals: {Function: []}\nResources: {F: {Type: 'AWS::Serverless::Api', Properties: {Auth: 1, Cors: {}}}}")
 	f.Add("Transform: AWS::Serverless-2016-10-31\nResources: {F: {Type: 'AWS::Serverless::Connector', Properties: 1, Connectors: [2]}}")

@@ -140,6 +140,7 @@ func FuzzLoadAndEvaluate(f *testing.F) {
 	for _, c := range broken {
 		f.Add(c.src)
 	}
+	f.Add("Parameters: {P: {Type: CommaDelimitedList, Default: 'a,b'}}\nRules: {R: {RuleCondition: !Equals [a, a], Assertions: [{Assert: {'Fn::EachMemberIn': [!Ref P, [a]]}}, {Assert: !Not [{'Fn::Contains': [[1], !Ref AWS::Region]}]}]}}\nResources: {A: {Type: T}}\n")
 	f.Add(functionsTemplate + "!Sub '${Env}'")
 	f.Fuzz(func(t *testing.T, src string) {
 		root, err := template.Load("t", []byte(src))
@@ -162,5 +163,6 @@ func FuzzLoadAndEvaluate(f *testing.F) {
 		for _, r := range tm.Resources {
 			_, _ = s.Eval(r.Properties)
 		}
+		_ = s.CheckRules()
 	})
 }
