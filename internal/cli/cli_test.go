@@ -205,3 +205,11 @@ func TestNamesThatAreAmbiguousAreRefused(t *testing.T) {
 		t.Errorf("%d %s", code, errs)
 	}
 }
+
+func TestDoctorSaysThatNothingOutlivesAPlatformInMemory(t *testing.T) {
+	t.Parallel()
+	_, out, errs := run(t.Context(), at(leattest.Start(t)), "doctor")
+	if !strings.Contains(out, "in memory") || strings.Contains(out, "0 B free") {
+		t.Errorf("%s%s", out, errs)
+	}
+}

@@ -29,6 +29,8 @@ const (
 type healthReply struct {
 	Status  string `json:"status"`
 	Version string `json:"version"`
+	// Memory tells that nothing outlives the platform.
+	Memory bool `json:"memory"`
 	// RegistryURL is empty where the platform serves no registry.
 	RegistryURL string `json:"registryUrl"`
 	Storage     struct {
@@ -102,6 +104,9 @@ func (a *app) examine(ctx context.Context, deep bool) []finding {
 	}
 	found = append(found, finding{"platform", stateOK, a.baseURL() + ", version " + health.Version})
 	storage := finding{"storage", stateOK, fmt.Sprintf("%s used, %s free", bytesText(health.Storage.DiskUsed), bytesText(health.Storage.DiskFree))}
+	if health.Memory {
+		storage.Detail = "in memory, " + bytesText(health.Storage.DiskUsed) + " used: nothing outlives the platform"
+	}
 	if !health.Storage.Writable {
 		storage.State, storage.Detail = stateFailed, health.Storage.Error
 	}
