@@ -61,7 +61,7 @@ func exchange(t *testing.T, wrap func(aws.HTTPClient) aws.HTTPClient) (wrote err
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, _, err := smithyhttp.NewClientHandler(wrap(under)).Handle(ctx, req)
+	out, _, err := smithyhttp.NewClientHandlerWithOptions(wrap(under)).Handle(ctx, req)
 	if err != nil {
 		t.Fatal(err)
 	}
