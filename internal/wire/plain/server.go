@@ -90,8 +90,11 @@ func (s *Server) Serve(ln net.Listener) error {
 	}
 	s.ln, s.rest = ln, newHandoff(ln.Addr())
 	s.mu.Unlock()
-	rest := make(chan error, 1)
-	go func() { rest <- s.http.Serve(s.rest) }()
+	rest := make(chan struct{})
+	go func() {
+		defer close(rest)
+		_ = s.http.Serve(s.rest) // it ends when s.rest is closed
+	}()
 	err := s.accept(ln)
 	_ = s.rest.Close()
 	<-rest
