@@ -57,7 +57,7 @@ type conn struct {
 	cancel   context.CancelFunc // of the call that is being served, or nil
 	since    int64              // the sweep before it began
 	watching bool
-	aborting bool
+	aborting bool // end waits for the watch to end
 	left     bool // the client has
 	ahead    [1]byte
 	hasAhead bool
@@ -324,7 +324,8 @@ var longAgo = time.Unix(1, 0)
 func (c *conn) look(sweep int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cancel == nil || c.watching || c.left || c.hasAhead {
+	// aborting: the watch has ended, and end has not been told so yet. It would wait for another one for ever.
+	if c.cancel == nil || c.watching || c.aborting || c.left || c.hasAhead {
 		return false
 	}
 	if sweep-c.since < 2 || !c.body.done.Load() {
