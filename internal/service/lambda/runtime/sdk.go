@@ -146,12 +146,13 @@ const javaClientPOM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `
 
-// planJava runs AWS's runtime interface client, which loads the function's classes from
-// its package (classes at the root, jars in lib) and from layers.
+// javaProgram finds the Java that is installed; it serves every java* runtime.
 func javaProgram(runtime string) (string, error) {
 	return program("java", runtime+" needs a Java runtime: install one (apt install openjdk-21-jre-headless, brew install openjdk)")
 }
 
+// planJava runs AWS's runtime interface client, which loads the function's classes from
+// its package (classes at the root, jars in lib) and from layers.
 func (e *Engine) planJava(ctx context.Context, s *Spec, p *plan) error {
 	java, err := javaProgram(s.Runtime)
 	if err != nil {
